@@ -1,0 +1,194 @@
+"""Reservoirs and bare Lindblad operators, as data: what a bath couples to, how hot, how strongly.
+
+A bath's spectral density is normalized so that a lone qubit of gap w in a flat bath
+relaxes at the rate `rate (1 + 2 n(w))`. For bosons n(w) = 1/(e^{w/T} - 1), downward
+rate J(w) (1 + n), upward J(w) n; for fermions f(w) = 1/(e^{(w - mu)/T} + 1), downward
+J (1 - f), upward J f. T = 0 takes the analytic limit.
+
+Spectra: "flat" J = rate; "ohmic" J = rate·w; ("drude", cutoff) J = rate·w cutoff²/(w² + cutoff²).
+The ohmic ones have a finite limit J(w) n(w) -> rate·T at w -> 0, the flat one has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import broadcast, real
+from qet.foundations.errors import BadOperator, BadParameter, NotHermitian, unknown
+from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition
+from qet.foundations.values import Call, Value
+from qet.physics.model import as_sites, as_square
+
+Array = np.ndarray
+STATISTICS = ("boson", "fermion")
+COUPLINGS = ("exchange", "dipole", "X", "Y", "Z")
+SPECTRA = ("flat", "ohmic", "drude")
+JUMPS = ("+", "-", "X", "Y", "Z")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bath(Value):
+    """A reservoir on one or more sites; made by `bath`. One independent reservoir a site."""
+
+    sites: tuple[int, ...]
+    T: Any
+    rate: Any
+    mu: Any
+    statistics: str
+    coupling: str | PauliSum
+    full_band: bool
+    spectrum: str | tuple[str, float]
+    lamb_shift: bool
+    made_by: Call
+    _identity = ("sites", "T", "rate", "mu", "statistics", "coupling", "full_band", "spectrum", "lamb_shift")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of T, rate and mu."""
+        return broadcast(T=np.shape(self.T), rate=np.shape(self.rate), mu=np.shape(self.mu))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Jump(Value):
+    """A Lindblad operator with its rate; made by `jump`."""
+
+    operator: PauliSum
+    rate: Any
+    made_by: Call
+    _identity = ("operator", "rate")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the rate and the operator."""
+        return broadcast(rate=np.shape(self.rate), operator=self.operator.shape)
+
+
+def bath(
+    sites: Any, *, T: Any, rate: Any, mu: Any = 0.0, statistics: str = "boson",
+    coupling: str | PauliSum = "exchange", full_band: bool = False,
+    spectrum: str | tuple[str, float] = "flat", lamb_shift: bool = False,
+) -> Bath:
+    """A thermal reservoir.
+
+    Args:
+        sites: The site it touches, or a tuple: then one independent, equal reservoir each.
+        T: Temperature, >= 0 (units of energy); number or array.
+        rate: Strength of the spectral density, >= 0.
+        mu: Chemical potential, fermions only.
+        statistics: "boson" or "fermion".
+        coupling: "exchange" (σ⁻b† + h.c.), "dipole" (σx), "X", "Y", "Z", or a Hermitian Pauli sum.
+        full_band: Fermions: the band also holds negative energies.
+        spectrum: "flat", "ohmic", or ("drude", cutoff).
+        lamb_shift: Keep the principal-value part in the Redfield equation (needs a cut-off).
+
+    Raises:
+        BadParameter, UnknownName, NotHermitian, BadParties: see the messages.
+    """
+    places = as_sites("a bath's sites", sites)
+    T, rate, mu = real("T", T, minimum=0.0), real("rate", rate, minimum=0.0), real("mu", mu)
+    if statistics not in STATISTICS:
+        raise unknown("statistics", statistics, STATISTICS)
+    if statistics == "boson" and np.any(np.asarray(mu) != 0.0):
+        raise BadParameter(f"a bosonic bath has no chemical potential here; got mu={mu!r}. Use statistics='fermion'.")
+    if full_band and statistics == "boson":
+        raise BadParameter("full_band is for fermionic baths: a boson has no negative energies.")
+    if isinstance(coupling, str) and coupling not in COUPLINGS:
+        if not any(ch.isdigit() for ch in coupling):
+            raise unknown("coupling", coupling, (*COUPLINGS, "a Pauli sum such as 'X0 X1'"))
+        coupling = pauli(coupling)
+    if isinstance(coupling, PauliSum):
+        if not coupling.is_hermitian:
+            raise NotHermitian(f"the coupling {coupling} is not Hermitian.")
+        if not set(coupling.support) <= set(places):
+            raise BadOperator(f"the coupling {coupling} acts outside the bath's sites {places}.")
+    if not isinstance(lamb_shift, (bool, np.bool_)) or not isinstance(full_band, (bool, np.bool_)):
+        raise BadParameter("full_band and lamb_shift are True or False.")
+    spectrum = _checked_spectrum(spectrum)
+    given = {"mu": mu, "statistics": statistics, "coupling": coupling, "full_band": full_band, "spectrum": spectrum, "lamb_shift": lamb_shift}
+    usual = {"mu": 0.0, "statistics": "boson", "coupling": "exchange", "full_band": False, "spectrum": "flat", "lamb_shift": False}
+    changed = {name: value for name, value in given.items() if isinstance(value, (np.ndarray, PauliSum)) or value != usual[name]}
+    arguments = {"sites": places[0] if len(places) == 1 else places, "T": T, "rate": rate, **changed}
+    made = Bath(places, T, rate, mu, statistics, coupling, bool(full_band), spectrum, bool(lamb_shift), Call("bath", arguments))
+    _ = made.shape
+    return made
+
+
+def jump(operator: Any, site: Any = None, rate: Any = 1.0) -> Jump:
+    """A bare Lindblad operator L with its rate: rate (L rho L† - {L†L, rho}/2).
+
+    Args:
+        operator: "+" (σ⁺ = |0><1|), "-" (σ⁻), "X", "Y", "Z", a Pauli sum (text or object), or a matrix.
+        site: Where; needed for the letters and for a matrix, not for a Pauli sum that names its sites.
+        rate: >= 0; number or array.
+    """
+    rate = real("rate", rate, minimum=0.0)
+    spelled = operator
+    if isinstance(operator, str) and operator in JUMPS:
+        if site is None:
+            raise BadOperator(f"jump({operator!r}) needs a site.")
+        sites = as_sites("a jump's site", site)
+        if len(sites) > 1:
+            raise BadOperator(f"jump({operator!r}) acts on one site; got {sites}. Make one jump a site.")
+        s = sites[0]
+        ladder = {"+": 1j, "-": -1j}
+        total = (
+            collect([(((s, "X"),), 0.5), (((s, "Y"),), 0.5 * ladder[operator])])
+            if operator in ladder else collect([(((s, operator),), 1.0)])
+        )
+    elif isinstance(operator, PauliSum):
+        total = operator
+    elif isinstance(operator, str):
+        if not any(ch.isdigit() for ch in operator):
+            raise unknown("jump", operator, (*JUMPS, "a Pauli sum such as 'Z0 Z1'"))
+        total = pauli(operator)
+    else:
+        if site is None:
+            raise BadOperator("a jump given as a matrix needs its site or sites.")
+        spelled = as_square("a jump", operator)
+        total = pauli_decomposition(spelled, as_sites("a jump's sites", site))
+    arguments = {"operator": spelled, **({} if site is None else {"site": site}), "rate": rate}
+    return Jump(total, rate, Call("jump", arguments))
+
+
+def occupation(w: Any, T: Any, mu: Any, statistics: str) -> Array:
+    """Mean occupation n(w) = 1/(e^{(w - mu)/T} -+ 1), with its limits at T = 0; w > 0 for bosons.
+
+    Bosons at w = 0 give infinity (zero at T = 0); fermions at T = 0 give 1, 1/2, 0 below, at, above mu.
+    """
+    energy = np.asarray(w) - (np.asarray(mu) if statistics == "fermion" else 0.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x = energy / np.asarray(T)
+        x = np.where(np.asarray(T) == 0.0, np.where(energy == 0.0, 0.0, np.inf * np.sign(energy)), x)
+        if statistics == "fermion":
+            return 0.5 * (1.0 - np.tanh(0.5 * x))
+        n = 1.0 / np.expm1(x)
+        return np.where((np.asarray(T) == 0.0) & (energy >= 0.0), 0.0, n)
+
+
+def spectral_density(w: Any, rate: Any, spectrum: str | tuple[str, float]) -> Array:
+    """J(w) for w >= 0."""
+    w = np.asarray(w)
+    if spectrum == "flat":
+        return np.asarray(rate) * np.ones_like(w, dtype=float)
+    if spectrum == "ohmic":
+        return rate * w
+    cutoff = float(spectrum[1])
+    return rate * w * cutoff**2 / (w * w + cutoff**2)
+
+
+def _checked_spectrum(spectrum: Any) -> str | tuple[str, float]:
+    if isinstance(spectrum, str):
+        if spectrum == "drude":
+            raise BadParameter("a Drude spectrum needs its cut-off: spectrum=('drude', 5.0).")
+        if spectrum not in SPECTRA:
+            raise unknown("spectrum", spectrum, ("flat", "ohmic", "('drude', cutoff)"))
+        return spectrum
+    if isinstance(spectrum, (tuple, list)) and len(spectrum) == 2 and spectrum[0] == "drude":
+        cutoff = real("the Drude cut-off", spectrum[1])
+        if not isinstance(cutoff, float) or cutoff <= 0.0:
+            raise BadParameter(f"the Drude cut-off is one positive number; got {spectrum[1]!r}.")
+        return ("drude", cutoff)
+    raise unknown("spectrum", spectrum, ("flat", "ohmic", "('drude', cutoff)"))
