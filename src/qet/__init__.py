@@ -1,0 +1,54 @@
+"""Quantum energy teleportation: any model, any state, what it costs, what comes out, and what the message was worth.
+
+The public words are loaded on first use, so that `import qet` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WORDS = {
+    "qet.foundations.paulis": ["pauli", "PauliSum"],
+    "qet.physics.models": ["minimal", "ising", "xy", "xxz", "model", "by_site"],
+    "qet.physics.model": ["Model"],
+    "qet.physics.baths": ["bath", "jump"],
+    "qet.physics.measurement": ["measure"],
+    "qet.physics.feedback": ["feedback"],
+    "qet.solvers.states": ["State", "marginal", "expect"],
+    "qet.solvers.prepare": ["ground", "eigenstate", "gibbs", "state", "depolarize"],
+    "qet.solvers.steady": ["steady"],
+    "qet.protocols.teleport": ["teleport"],
+    "qet.protocols.run": ["Run"],
+    "qet.protocols.profile": ["profile"],
+    "qet.protocols.information": ["information"],
+    "qet.protocols.bounds": ["bounds"],
+    "qet.studies.study": ["rerun"],
+    "qet.interfaces.reproduce": ["reproduce"],
+    "qet.interfaces.about": ["about", "cite"],
+}
+_MODULES = {
+    "plot": "qet.interfaces.plots",
+    "errors": "qet.foundations.errors",
+}
+_HOME = {word: module for module, words in _WORDS.items() for word in words}
+__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name in _MODULES:
+        value = import_module(_MODULES[name])
+    else:
+        from qet.foundations.errors import nearest
+
+        raise AttributeError(f"qet has no {name!r}; {nearest(name, __all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

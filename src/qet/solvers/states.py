@@ -1,0 +1,124 @@
+"""A state: a model, a payload that holds the real unknowns, and how sure it is.
+
+Two payloads: `Dense`, a density matrix; and `Expectations`, the Pauli strings whose
+mean is not zero. Everything else (matrices, marginals, diagnostics) is computed from
+them on first access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.conventions import ROUNDING
+from qet.foundations.paulis import PauliString, PauliSum
+from qet.foundations.values import Call, Value
+from qet.physics.model import Model
+from qet.solvers.questions import expect_of, marginal_of, shape_of
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A density matrix on all sites, shape (*shape, d, d)."""
+
+    rho: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Expectations:
+    """Means of the Pauli strings that do not vanish; the identity is understood.
+
+    Attributes:
+        n_sites: Number of qubits.
+        values: String -> mean, each a number or an array.
+    """
+
+    n_sites: int
+    values: Mapping[PauliString, Any]
+
+    def __getitem__(self, string: PauliString) -> Any:
+        return self.values.get(string, 0.0) if string else 1.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class State(Value):
+    """A state of a model.
+
+    Attributes:
+        model: The Hamiltonian and the parties.
+        payload: `Dense` or `Expectations`.
+        solver: Which route made it.
+        made_by: The public word and arguments that made it.
+        solver_error: Estimated absolute error of an energy beyond rounding, number or array.
+        surroundings: Baths and jumps that keep a steady state.
+        master: The master equation of a steady state.
+        diagnostics: What a steady state says about itself; None for other states.
+    """
+
+    model: Model
+    payload: Dense | Expectations
+    solver: str
+    made_by: Call
+    solver_error: Any = 0.0
+    surroundings: tuple[Any, ...] = ()
+    master: str | None = None
+    diagnostics: Any = field(default=None)
+    _identity = ("model", "made_by")
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the parameters."""
+        return np.broadcast_shapes(self.model.shape, shape_of(self.payload))
+
+    @cached_property
+    def density_matrix(self) -> Array:
+        """The density matrix on all sites, shape (*shape, d, d), site 0 leftmost."""
+        rho = marginal_of(self.payload, self.model.sites)
+        return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
+
+    @cached_property
+    def precision(self) -> Any:
+        """Absolute precision of an energy: the solver's error plus rounding of ‖H‖ <= Σ|c|, shape ()-or-batch."""
+        bound = sum((np.abs(c) for string, c in self.model.H.terms if string), 0.0)
+        return self.solver_error + ROUNDING * bound
+
+    def to_qutip(self) -> Any:
+        """The density matrix as a QuTiP Qobj with tensor dims (one point only)."""
+        from qet.solvers.interop import to_qutip
+
+        return to_qutip(self)
+
+
+def marginal(state: State, sites: Any) -> Array:
+    """Reduced density matrix on some sites, in the order given, the first leftmost; shape (*shape, d, d)."""
+    from qet.physics.model import as_sites
+
+    wanted = as_sites("sites", sites)
+    _check_inside(state, wanted)
+    rho = marginal_of(state.payload, wanted)
+    return np.broadcast_to(rho, (*state.shape, *rho.shape[-2:]))
+
+
+def expect(state: State, operator: str | PauliSum) -> Any:
+    """Expectation value of a Pauli sum, shape (*shape); complex only if the operator is not Hermitian."""
+    from qet.foundations.paulis import pauli
+
+    total = pauli(operator)
+    _check_inside(state, total.support)
+    value = expect_of(state.payload, total)
+    shape = np.broadcast_shapes(state.shape, np.shape(value))
+    return np.broadcast_to(value, shape) if shape else np.asarray(value)[()]
+
+
+def _check_inside(state: State, sites: tuple[int, ...]) -> None:
+    from qet.foundations.errors import BadParties
+
+    outside = [site for site in sites if not 0 <= site < state.model.n_sites]
+    if outside:
+        raise BadParties(f"site {outside[0]} is outside the model's sites 0 .. {state.model.n_sites - 1}.")
