@@ -57,13 +57,8 @@ def best_gain(T: Array) -> Array:
 
 def best_rotation(T: Array) -> Array:
     """A best unitary for each T, shape (..., 2, 2), det 1; the identity where nothing is gained."""
-    M = -T
-    trace = np.trace(M, axis1=-2, axis2=-1)
-    z = _torque(M)
-    K = np.empty((*T.shape[:-2], 4, 4))
-    K[..., 0, 0] = trace
-    K[..., 0, 1:] = K[..., 1:, 0] = z
-    K[..., 1:, 1:] = M + np.swapaxes(M, -1, -2) - trace[..., None, None] * np.eye(3)
+    K = davenport(T)
+    trace, z = K[..., 0, 0], K[..., 0, 1:]
     values, vectors = np.linalg.eigh(K)
     q = vectors[..., :, 3]
     q = q * np.where(q[..., :1] < 0.0, -1.0, 1.0)
@@ -72,6 +67,26 @@ def best_rotation(T: Array) -> Array:
     idle &= np.abs(z).max(-1) <= 4 * np.finfo(float).eps * scale
     q = np.where(idle[..., None], np.array([1.0, 0.0, 0.0, 0.0]), q)
     return quaternion_unitary(q)
+
+
+def gain_bound(T: Array) -> Array:
+    """Upper bound on the gain of every rotation, shape (...): the top eigenvalue of Davenport's matrix less Tr M.
+
+    A second route to `best_gain`: every quaternion's energy is a Rayleigh quotient of K, so none exceeds it.
+    """
+    K = davenport(T)
+    return np.maximum(np.linalg.eigvalsh(K)[..., 3] - K[..., 0, 0], 0.0)
+
+
+def davenport(T: Array) -> Array:
+    """Davenport's K for M = -T, shape (..., 4, 4): q^T K q = Tr M + gain of the rotation q."""
+    M = -T
+    trace = np.trace(M, axis1=-2, axis2=-1)
+    K = np.empty((*T.shape[:-2], 4, 4))
+    K[..., 0, 0] = trace
+    K[..., 0, 1:] = K[..., 1:, 0] = _torque(M)
+    K[..., 1:, 1:] = M + np.swapaxes(M, -1, -2) - trace[..., None, None] * np.eye(3)
+    return K
 
 
 def axis_gain(T: Array, axis: Array) -> Array:

@@ -41,14 +41,17 @@ def optimal_gain(patch: Patch, states: Array, feedback: Feedback, *, restricted:
 def optimal_bound(patch: Patch, states: Array, feedback: Feedback) -> Array:
     """An upper bound on the gain of any operation of the feedback's class, shape (..., M).
 
-    For unitaries the closed form is its own proof (the largest eigenvalue of Davenport's matrix
-    bounds every rotation); for channels it is the dual value of the semidefinite program.
+    For unitaries the largest eigenvalue of Davenport's matrix (about one axis: its closed form);
+    for channels the dual value of the semidefinite program.
     """
     if feedback.operations == "channel":
         from qet.protocols.channel import best_channel
 
         return np.asarray(best_channel(states, patch.H_B[..., None, :, :], _one_qubit(patch)).bound)
-    return optimal_gain(patch, states, feedback)
+    if feedback.axis is not None and feedback.policy != "angles":
+        return optimal_gain(patch, states, feedback)
+    T = best.correlation(patch.H_B[..., None, :, :], states, _one_qubit(patch), patch.n)
+    return best.gain_bound(T)
 
 
 def optimal_operations(patch: Patch, states: Array, feedback: Feedback) -> Array:
