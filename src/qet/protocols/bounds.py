@@ -343,7 +343,7 @@ class _Facts:
         )
 
     @property
-    def ishotta(self) -> Any:
+    def is_hotta(self) -> Any:
         return np.logical_and.reduce(np.broadcast_arrays(*(fact for fact, _ in self.hotta)))
 
     @property
