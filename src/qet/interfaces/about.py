@@ -62,7 +62,8 @@ def cite(name: str | None = None) -> str:
     if name is not None:
         entries = tuple(entry for entry in entries if name in entry.topics or name.lower() == entry.key.lower())
     if not entries:
-        raise unknown("topic to cite", name, (*topics(), *(paper.key for paper in PAPERS)))
+        keys = [paper.key for paper in PAPERS if paper.key.lower() not in topics()]
+        raise unknown("topic to cite", name, (*topics(), *keys))
     return "\n\n".join(entry.bibtex() for entry in entries)
 
 

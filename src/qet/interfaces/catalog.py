@@ -49,23 +49,28 @@ def find_model(name: str) -> Callable[..., Model]:
         UnknownName: with the nearest name.
         NotOffered: for a plug-in that cannot be loaded, with its name and the reason.
     """
-    if name in MODELS:
-        return MODELS[name]
+    own = _own()
+    if name in own:
+        return own[name]
     plugins = _plugins()
     if name not in plugins:
-        raise unknown("model", name, (*MODELS, *plugins))
+        raise unknown("model", name, (*own, *plugins))
     return _loaded(plugins[name])
 
 
 def catalog() -> list[Entry]:
     """All models, this package's first."""
-    entries = [_entry(name, "qet", function) for name, function in MODELS.items()]
+    entries = [_entry(name, "qet", function) for name, function in _own().items()]
     for name, plugin in _plugins().items():
         try:
             entries.append(_entry(name, _origin(plugin), _loaded(plugin)))
         except NotOffered as error:
             entries.append(Entry(name, _origin(plugin), "", str(error)))
     return entries
+
+
+def _own() -> dict[str, Callable[..., Model]]:
+    return {**MODELS}
 
 
 def _plugins() -> dict[str, EntryPoint]:
@@ -79,10 +84,10 @@ def _origin(plugin: EntryPoint) -> str:
 def _loaded(plugin: EntryPoint) -> Callable[..., Model]:
     try:
         function: Any = plugin.load()
-    except Exception as error:  # noqa: BLE001  (someone else's code may raise anything)
+    except Exception as error:  # someone else's code may raise anything
         raise NotOffered(
-            f"the plug-in model {plugin.name!r} of {_origin(plugin)} cannot be loaded: {type(error).__name__}: {error}. "
-            "Update or remove that package."
+            f"the plug-in model {plugin.name!r} of {_origin(plugin)} cannot be loaded: "
+            f"{type(error).__name__}: {error}. Update or remove that package."
         ) from error
     if not callable(function):
         raise NotOffered(f"the plug-in model {plugin.name!r} of {_origin(plugin)} is {function!r}, not a function.")

@@ -197,7 +197,7 @@ def _explained(error: Exception) -> tuple[str, int]:
         return f"there is no option {option!r}; {nearest(option, known)}", 2
     if hasattr(error, "format_message"):
         hint = f" Try: {context.command_path} --help" if context is not None else ""
-        return f"{error.format_message()}{hint}", 2
+        return f"{error.format_message().rstrip('.')}.{hint}", 2
     raise error
 
 
@@ -232,11 +232,10 @@ def _state(model: Model, preparation: Preparation) -> State:
         return gibbs(model, T=preparation.T)
     if kind == "eigenstate":
         return eigenstate(model, preparation.level or 0)
+    surroundings = [*map(read_bath, preparation.baths), *map(read_jump, preparation.jumps)]
     from qet.solvers.steady import steady
 
-    surroundings = [*map(read_bath, preparation.baths), *map(read_jump, preparation.jumps)]
-    solver = {} if preparation.solver is None else {"solver": preparation.solver}
-    return steady(model, surroundings, master=preparation.master, **solver)
+    return steady(model, surroundings, master=preparation.master, solver=preparation.solver or "auto")
 
 
 def _print_run(run: Run, *, as_json: bool) -> None:

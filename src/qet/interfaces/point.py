@@ -96,9 +96,10 @@ def read_model(name: str | None, parameters: Mapping[str, str], terms: Sequence[
     """
     name = name or (FROM_TERMS if terms else "minimal")
     if name == FROM_TERMS:
-        return model_of_terms(dict(_pair("--term", term) for term in terms), **_typed(model_of_terms, parameters, options))
+        values = _typed(model_of_terms, parameters, options)
+        return model_of_terms(dict(_pair("--term", term) for term in terms), **values)
     if terms:
-        raise BadParameter(f"--term goes with the model {FROM_TERMS!r}, made of its terms; the model asked for is {name!r}.")
+        raise BadParameter(f"--term goes with the model {FROM_TERMS!r}; the model asked for is {name!r}.")
     if name not in model_names():
         raise unknown("model", name, (*model_names(), FROM_TERMS))
     function = find_model(name)
@@ -135,7 +136,7 @@ def read_jump(text: str) -> Jump:
 
 def read_measurement(text: str, strength: float | None) -> Measurement:
     """Alice's measurement: an axis "X", a direction "0.6,0,0.8", or an observable "X0 X1"."""
-    weak = {} if strength is None else {"strength": strength}
+    weak: dict[str, Any] = {} if strength is None else {"strength": strength}
     if "," in text:
         return measure([number("Alice's direction", part) for part in text.split(",")], **weak)
     if any(letter.isdigit() for letter in text):

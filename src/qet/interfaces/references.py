@@ -59,12 +59,13 @@ PAPERS = (
         "Quantum energy teleportation under equilibrium and nonequilibrium environments", 2025, arxiv="2511.01518",
     ),
     _paper(
-        "Frey2013", "gibbs ground_policy", "Frey, Michael R. and Gerlach, Karl and Hotta, Masahiro",
+        "Frey2013", "gibbs ground", "Frey, Michael R. and Gerlach, Karl and Hotta, Masahiro",
         "Quantum energy teleportation between spin particles in a Gibbs state", 2013,
         "Journal of Physics A: Mathematical and Theoretical|46|455304",
     ),
     _paper(
-        "Salvia2023", "best unitary local teleported", "Salvia, Raffaele and De Palma, Giacomo and Giovannetti, Vittorio",
+        "Salvia2023", "best unitary local teleported",
+        "Salvia, Raffaele and De Palma, Giacomo and Giovannetti, Vittorio",
         "Optimal local work extraction from bipartite quantum systems in the presence of Hamiltonian couplings", 2023,
         "Physical Review A|107|012405", "2206.14842",
     ),
@@ -91,7 +92,8 @@ PAPERS = (
         "International Journal of Theoretical Physics|4|327",
     ),
     _paper(
-        "Francica2017", "teleported", "Francica, Gianluca and Goold, John and Plastina, Francesco and Paternostro, Mauro",
+        "Francica2017", "teleported",
+        "Francica, Gianluca and Goold, John and Plastina, Francesco and Paternostro, Mauro",
         "Daemonic ergotropy: enhanced work extraction from quantum correlations", 2017,
         "npj Quantum Information|3|12", "1608.00124",
     ),
