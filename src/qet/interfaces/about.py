@@ -58,9 +58,9 @@ def cite(name: str | None = None) -> str:
         @article{Hotta2010,
     """
     own = software(__version__)
-    entries = (own, *PAPERS)
+    entries = [own, *PAPERS]
     if name is not None:
-        entries = tuple(entry for entry in entries if name in entry.topics or name.lower() == entry.key.lower())
+        entries = [entry for entry in entries if name in entry.topics or name.lower() == entry.key.lower()]
     if not entries:
         keys = [paper.key for paper in PAPERS if paper.key.lower() not in topics()]
         raise unknown("topic to cite", name, (*topics(), *keys))

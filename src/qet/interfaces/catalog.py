@@ -8,7 +8,7 @@ is reported by its name when it is asked for, and hinders nothing else.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -18,6 +18,7 @@ from qet.physics.model import Model
 from qet.physics.models import MODELS
 
 GROUP = "qet.models"
+OWN: Mapping[str, Any] = MODELS
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Entry:
 
 def model_names() -> tuple[str, ...]:
     """Every name `find_model` knows."""
-    return (*MODELS, *_plugins())
+    return (*OWN, *_plugins())
 
 
 def find_model(name: str) -> Callable[..., Model]:
@@ -49,18 +50,18 @@ def find_model(name: str) -> Callable[..., Model]:
         UnknownName: with the nearest name.
         NotOffered: for a plug-in that cannot be loaded, with its name and the reason.
     """
-    own = _own()
-    if name in own:
-        return own[name]
+    if name in OWN:
+        function: Callable[..., Model] = OWN[name]
+        return function
     plugins = _plugins()
     if name not in plugins:
-        raise unknown("model", name, (*own, *plugins))
+        raise unknown("model", name, (*OWN, *plugins))
     return _loaded(plugins[name])
 
 
 def catalog() -> list[Entry]:
     """All models, this package's first."""
-    entries = [_entry(name, "qet", function) for name, function in _own().items()]
+    entries = [_entry(name, "qet", function) for name, function in OWN.items()]
     for name, plugin in _plugins().items():
         try:
             entries.append(_entry(name, _origin(plugin), _loaded(plugin)))
@@ -69,12 +70,8 @@ def catalog() -> list[Entry]:
     return entries
 
 
-def _own() -> dict[str, Callable[..., Model]]:
-    return {**MODELS}
-
-
 def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in MODELS}
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in OWN}
 
 
 def _origin(plugin: EntryPoint) -> str:
