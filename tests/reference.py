@@ -207,12 +207,14 @@ def best_about_axis(
 ) -> tuple[float, np.ndarray]:
     """The best rotation about one axis: a scan of the angle, then a polish of the best bracket."""
 
-    def energy(angle: float) -> float:
-        return -drop(H, s, on_sites(rotation(axis, angle), [site], n))
+    wide, one = on_sites(spin(axis), [site], n), np.eye(2**n)
 
-    scan = np.linspace(0, np.pi, 41)  # the energy has period π in the angle
+    def energy(angle: float) -> float:
+        return -drop(H, s, np.cos(angle) * one - 1j * np.sin(angle) * wide)
+
+    scan = np.linspace(0, np.pi, 17)  # the energy is one harmonic of period π in the angle
     at = scan[int(np.argmin([energy(angle) for angle in scan]))]
-    answer = minimize_scalar(energy, bounds=(at - 0.1, at + 0.1), method="bounded", options={"xatol": 1e-10})
+    answer = minimize_scalar(energy, bounds=(at - 0.25, at + 0.25), method="bounded", options={"xatol": 1e-10})
     return -answer.fun, rotation(axis, answer.x)
 
 
@@ -290,8 +292,11 @@ def teleport(
 
     if isinstance(feedback, str):
         guess = rho if feedback == "best" else policy_state(H, rho, feedback)
-        imagined = _received([V @ m @ guess @ m.conj().T @ V.conj().T for m in M], message)
-        U = [best(s)[1] for s in imagined]
+        imagined = [V @ m @ guess @ m.conj().T @ V.conj().T for m in M]
+        # policies are settled beforehand, so the message's errors enter the optimum of "best" alone
+        U = [best(s)[1] for s in (received if feedback == "best" else imagined)]
+        if feedback != "best":  # an outcome that does not occur there decides nothing
+            U = [u if np.trace(s).real > 1e-14 else PAULI["I"] for u, s in zip(U, imagined, strict=True)]
     else:
         U = feedback
     lifted = [on_sites(u, B, n) for u in U]
