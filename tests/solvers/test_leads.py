@@ -258,6 +258,8 @@ def test_cold_weak_leads_give_the_ground_state():
 def test_zero_temperature_is_the_limit():
     warm, cold = (means(leads_steady(minimal(), leads((T, T), (0.3, 0.5), (0.2, -0.9)))) for T in (1e-7, 0.0))
     np.testing.assert_allclose(warm, cold, atol=1e-12)
+    across = means(leads_steady(minimal(), leads((np.geomspace(1e-10, 1e-7, 31), 0.0), (0.3, 0.5), (0.2, -0.9))))
+    np.testing.assert_allclose(across, np.broadcast_to(cold, (31, 7)), atol=1e-12)
     tiny = means(leads_steady(minimal(), leads((1e-300, 0.0), (0.3, 0.5), (0.2, -0.9))))
     np.testing.assert_allclose(tiny, cold, atol=1e-15)
 

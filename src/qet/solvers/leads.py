@@ -8,7 +8,8 @@ is always a full flat band, whatever a bath's `full_band` says, and its principa
 symmetry. |0> = occupied, since σ⁻ = |1><0|; a lone qubit relaxes at the rate rate (1 - f) + rate f = rate.
 
 Why the ends. With P_L the parity of the left lead and P_S that of the chain, f_L = b P_L for the left lead and
-f_R = P_L P_S b for the right one, together with c_j = P_L Z_0 … Z_{j-1} σ_j⁻, are fermions that all anticommute, and
+f_R = P_L P_S b for the right one, together with c_j = P_L Z_0 … Z_{j-1} σ_j⁻, are fermions that all anticommute
+(the operators b of a lead commute with the spins and with the other lead), and
 c_0 f_L† = σ_0⁻ b†,  c_{N-1} f_R† = σ_{N-1}⁻ b†:  the string at site N-1 is the parity of the whole chain (times a
 letter of that site), so it is absorbed by the lead. f†f = b†b, so the leads start thermal; even observables of the
 chain hold no P_L. A lead in the middle would keep the string of the sites to its left, which is not quadratic.
@@ -161,6 +162,15 @@ def leads_steady(model: Model, baths: Sequence[Bath]) -> LeadsSteady:
 
     References:
         Derived here; the module's docstring has the equations.
+
+    Example:
+        >>> from qet.physics.baths import bath
+        >>> from qet.physics.models import minimal
+        >>> hot = bath(0, T=1.0, rate=0.02, statistics="fermion")
+        >>> cold = bath(1, T=0.2, rate=0.02, statistics="fermion")
+        >>> solution = leads_steady(minimal(h=1.0, k=0.05), [hot, cold])
+        >>> print(round(solution.payload[((1, "Z"),)], 6), round(solution.energy_currents()[0], 6))
+        -0.87738 0.002355
     """
     contacts = _contacts(model, baths)
     broadcast(model=model.shape, **{f"bath_{i}": bath.shape for i, bath in enumerate(baths)})
