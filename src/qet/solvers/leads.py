@@ -98,8 +98,9 @@ class LeadsSteady:
         n_sites = self.covariance.shape[-1] // 2
         if n_sites > LONGEST_TABLE:
             raise NotOffered(
-                f"leads: the table of all Pauli means is offered up to {LONGEST_TABLE} sites; this chain has {n_sites}. "
-                "Read energies, currents and two-point functions from the covariance, or take a shorter chain."
+                f"leads: the table of all Pauli means is offered up to {LONGEST_TABLE} sites; this chain has "
+                f"{n_sites}. Read energies, currents "
+                "and two-point functions from the covariance, or take a shorter chain."
             )
         return Expectations(n_sites, gaussian_means(self.covariance))
 
@@ -156,7 +157,8 @@ def leads_steady(model: Model, baths: Sequence[Bath]) -> LeadsSteady:
         `.heat_currents()` (one entry a bath), `.solver_error`, `.covariance`.
 
     Raises:
-        NotOffered: for an interacting H, bosons, another coupling or spectrum, two baths on a site, a bath inside the chain.
+        NotOffered: for an interacting H, bosons, another coupling or spectrum, two baths on a site, a bath inside the
+            chain.
         NoUniqueSteadyState: where a mode of the chain is not damped: no bath with a rate, or one out of its reach.
         ShapeMismatch: if the parameters do not broadcast.
 
@@ -307,7 +309,8 @@ def _repair(
     E = np.cos(1.0 + np.arange(n)[:, None] * 1.7 + np.arange(n) ** 2 * 0.9)
     E /= np.linalg.norm(E, 2)
     here = [
-        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu))) for c in contacts
+        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu)))
+        for c in contacts
     ]
     totals = np.zeros((2, len(contacts), *near.shape[:-1]), dtype=complex)
     for point in range(CIRCLE_POINTS):
@@ -380,7 +383,9 @@ def _contacts(model: Model, baths: Sequence[Bath]) -> tuple[Contact, ...]:
                     "interacting. Move the bath to an end, or use master='redfield'."
                 )
             if any(site == contact.site for contact in contacts):
-                raise NotOffered(f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several.")
+                raise NotOffered(
+                    f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several."
+                )
             contacts.append(Contact(site, number, bath.T, bath.rate, bath.mu))
     return tuple(contacts)
 
@@ -412,6 +417,7 @@ def _check_unique(modes: _Modes, damping: Array) -> None:
     refuse_where(
         slowest <= 0.5 * UNIQUENESS_TOLERANCE * largest,
         NoUniqueSteadyState,
-        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is {largest[i]:.1e}, so the "
-        "steady state remembers the start. Give each uncoupled part of the chain a bath with a positive rate",
+        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is "
+        f"{largest[i]:.1e}, so the steady state remembers the start. "
+        "Give each uncoupled part of the chain a bath with a positive rate",
     )
