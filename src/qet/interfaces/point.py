@@ -135,7 +135,7 @@ def read_jump(text: str) -> Jump:
 
 
 def read_measurement(text: str, strength: float | None) -> Measurement | str:
-    """Alice's measurement: an axis "X", a direction "0.6,0,0.8", or an observable "X0 X1"; an axis alone stays its name."""
+    """Alice's measurement: an axis "X" (kept as its name), a direction "0.6,0,0.8", or an observable "X0 X1"."""
     weak: dict[str, Any] = {} if strength is None else {"strength": strength}
     if "," in text:
         return measure([number("Alice's direction", part) for part in text.split(",")], **weak)
