@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ NUMBERS = (
     "resolved", "local_before",
 )  # fmt: skip
 ENTANGLEMENTS = ("concurrence", "negativity")
+BOUND = ("name", "says", "value", "quantity", "slack", "holds", "applies", "why_not", "is_theorem", "source")
 DIAGNOSTICS = (
     "residual", "smallest_eigenvalue", "gap", "validity", "energy_currents", "particle_currents", "heat_currents",
     "entropy_production",
@@ -62,7 +62,7 @@ def run_data(run: Run) -> dict[str, Any]:
             "energies": plain_data(ledger.energies),
         },
         "information": plain_data(told),
-        "bounds": plain_data(bounds(run)),
+        "bounds": [{name: plain_data(getattr(row, name)) for name in BOUND} for row in bounds(run)],
         "steady": None if state.diagnostics is None else plain_data(_diagnosed(run)),
         "versions": versions(),
     }  # fmt: skip
@@ -86,8 +86,6 @@ def plain_data(value: Any) -> Any:
         return [plain_data(item) for item in value]
     if hasattr(value, "recipe"):
         return plain_data(value.recipe)
-    if is_dataclass(value):
-        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
     return str(value)
 
 
