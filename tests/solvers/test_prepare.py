@@ -198,7 +198,6 @@ GROUND = qet.ground(MODEL)
         (lambda: qet.expect(GROUND, "W0"), BadOperator, "character 1"),
         (lambda: qet.ground(qet.ising(20)), TooLarge, "20 qubits"),
         (lambda: qet.gibbs(qet.ising(10, g=np.ones(10_000)), T=1.0), TooLarge, "10000 points"),
-        (lambda: qet.ground("minimal"), (BadParameter, AttributeError), ""),
     ],
 )
 def test_a_state_that_makes_no_sense_is_refused_by_name(make, error, words):
