@@ -197,10 +197,13 @@ def _bound(C: Array, L: Array, scale: Array) -> Array:
 
 
 def _kraus(J: Array) -> Array:
-    """K_r[o, i] from J[(io),(i'o')] = Σ_r K_r[o,i] K_r*[o',i'], largest first."""
+    """K_r[o, i] from J[(io),(i'o')] = Σ_r K_r[o,i] K_r*[o',i'], largest first, phased so that Tr K_r >= 0."""
     values, vectors = np.linalg.eigh(J)
     scaled = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
-    return np.swapaxes(scaled, -1, -2)[:, ::-1].reshape(-1, 4, 2, 2).swapaxes(-1, -2)
+    K = np.swapaxes(scaled, -1, -2)[:, ::-1].reshape(-1, 4, 2, 2).swapaxes(-1, -2)
+    overlap = trace(K)[..., None, None]
+    size = np.abs(overlap)
+    return K * np.where(size > 1e-12, overlap.conj() / np.where(size > 0.0, size, 1.0), 1.0)
 
 
 def _wide(a: Array) -> Array:
