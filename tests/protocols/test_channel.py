@@ -7,6 +7,7 @@ import pytest
 
 import qet
 from qet.foundations.linalg import dagger, embed, expectation
+from qet.protocols import channel
 from qet.protocols.channel import best_channel
 
 X, Z, I2 = np.array([[0, 1], [1, 0]]), np.diag([1, -1]), np.eye(2)
@@ -55,6 +56,20 @@ def test_no_random_channel_beats_the_bound():
     assert np.all(gain <= bound[:, None])
 
 
+def test_any_hermitian_matrix_certifies():
+    """The bound from a random dual matrix, shifted to feasibility, is above the gain, and touches it at the optimum."""
+    rng = np.random.default_rng(12)
+    sigma, H = random_states(rng, 4, 4, 50), random_hermitian(rng, 4, 50)
+    gain = best_channel(sigma, H, 1).gain
+    C = channel._cost(sigma, H, 1)
+    scale = np.abs(C).max((-1, -2))
+    _, L = channel._interior_point(C)
+    for size in (0.0, 1e-6, 1e-2, 1.0, 10.0):
+        bound = channel._bound(C, L + size * random_hermitian(rng, 2, 50), scale)
+        assert np.all(bound >= gain)
+        assert np.all(bound <= gain + 1e-9 + 40 * size)
+
+
 def test_semidefinite_program_of_cvxpy_agrees():
     """An independent model of the same program in CVXPY, written with the Choi matrix and the state directly."""
     cvxpy = pytest.importorskip("cvxpy")
@@ -82,7 +97,8 @@ def test_thermal_pair_is_passive_exactly_below_its_threshold(kappa, T_c):
         rho, p = thermal(H, factor * T_c)
         found = best_channel(rho, meeting, 1)
         if factor < 1:
-            assert found.gain == 0.0 and found.bound < 1e-13
+            assert found.gain == 0.0
+            assert found.bound < 1e-13
             np.testing.assert_allclose(found.kraus[0], I2, atol=1e-15)
             continue
         eta = 2 / m * (p[0] - p[3])
@@ -121,13 +137,15 @@ def test_gain_scales_with_the_weight_of_the_state():
     sigma, H = random_states(rng, 4, 2, 5), random_hermitian(rng, 4, 5)
     np.testing.assert_allclose(best_channel(1e-9 * sigma, H, 0).gain, 1e-9 * best_channel(sigma, H, 0).gain, rtol=1e-8)
     nothing = best_channel(0 * sigma, H, 0)
-    assert np.all(nothing.gain == 0) and np.all(nothing.bound == 0)
+    assert np.all(nothing.gain == 0)
+    assert np.all(nothing.bound == 0)
 
 
 def test_batch_equals_its_points():
     rng = np.random.default_rng(8)
     sigma, H = random_states(rng, 4, 4, 6), random_hermitian(rng, 4, 2)
     whole = best_channel(sigma.reshape(3, 2, 4, 4), H, 1)
-    assert whole.gain.shape == (3, 2) and whole.kraus.shape == (3, 2, 4, 2, 2)
+    assert whole.gain.shape == (3, 2)
+    assert whole.kraus.shape == (3, 2, 4, 2, 2)
     single = best_channel(sigma[5], H[1], 1)
     assert whole.gain[2, 1] == pytest.approx(single.gain, abs=1e-10)
