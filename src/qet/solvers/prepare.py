@@ -135,6 +135,7 @@ def depolarize(state: State, probability: Any) -> State:
         probability: 0 <= p <= 1; number or array.
     """
     p = real("probability", probability, minimum=0.0, maximum=1.0)
+    broadcast(state=state.shape, probability=np.shape(p))
     call = Call("depolarize", {"state": state, "probability": p})
     if isinstance(state.payload, Expectations):
         values = {string: (1 - p) * value for string, value in state.payload.values.items()}
