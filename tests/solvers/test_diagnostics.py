@@ -18,7 +18,10 @@ N = 200
 
 def random_pair(seed, **more):
     rng = np.random.default_rng(seed)
-    u = lambda a, b: rng.uniform(a, b, N)
+
+    def u(low, high):
+        return rng.uniform(low, high, N)
+
     system = minimal(h=u(0.5, 1.5), k=u(-1, 1), detuning=u(-0.6, 0.6))
     return system, [bath(i, T=np.exp(u(-1.5, 1.1)), rate=u(0.001, 0.02), **more) for i in (0, 1)]
 
@@ -134,7 +137,7 @@ def test_validity_compares_the_rate_with_gap_and_temperature():
     given = [{"T": 0.8, "rate": 0.05}, {"T": 0.3, "rate": 0.01}]
     for master in ("redfield", "secular", "local"):
         v = steady(system, [bath(i, **g) for i, g in enumerate(given)], master=master).diagnostics.validity
-        rates = [g["rate"] * (1 + 2 * slow.mean_number(w, g["T"], 0, "boson")) for g, w in zip(given, (2.0, 1.0))]
+        rates = [g["rate"] * (1 + 2 * slow.mean_number(w, g["T"], 0, "boson")) for g, w in zip(given, (2.0, 1.0), strict=True)]
         assert abs(v.to_frequency - max(rates[0] / 2.0, rates[1] / 1.0)) < 1e-14
         assert abs(v.to_temperature - max(rates[0] / 0.8, rates[1] / 0.3)) < 1e-14
     cold = steady(system, bath((0, 1), T=0.0, rate=0.1)).diagnostics.validity
@@ -152,7 +155,7 @@ def test_diagnostics_answer_once_and_only_when_asked():
     d = SteadyDiagnostics({"gap": gap, "residual": 1e-16})
     assert not asked and d.gap == d.gap == 0.3 and len(asked) == 1
     with pytest.raises(NotOffered, match="gap, residual"):
-        d.validity
+        _ = d.validity
 
 
 def test_a_steady_state_survives_pickling():

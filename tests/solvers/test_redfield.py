@@ -144,7 +144,7 @@ def mode_fillings(eA, eB, k, baths, coupling):
 @pytest.mark.parametrize("eA, eB, k", [(1.0, 1.0, 0.5), (1.3, 0.7, 0.5), (0.6, 1.2, 0.3)])
 def test_secular_populations_follow_the_closed_form(statistics, coupling, eA, eB, k):
     mus = (0.8, -0.2) if statistics == "fermion" else (0.0, 0.0)
-    given = [{"T": T, "rate": rate, "mu": mu, "statistics": statistics} for T, rate, mu in zip((0.3, 1.0), (0.02, 0.05), mus)]
+    given = [{"T": T, "rate": rate, "mu": mu, "statistics": statistics} for T, rate, mu in zip((0.3, 1.0), (0.02, 0.05), mus, strict=True)]
     (f1, f2), *_ = mode_fillings(eA, eB, k, given, coupling)
     system = minimal(h=(eA + eB) / 2, k=k, detuning=eA - eB)
     found = steady(system, [bath(i, coupling=coupling, **b) for i, b in enumerate(given)], master="secular")
@@ -217,7 +217,7 @@ def test_secular_of_degenerate_levels_does_not_depend_on_the_basis_of_the_sites(
     def state(transform, h):
         couplings = [pauli_decomposition(transform(s), (i,)) for i, s in enumerate(S)]
         system = model({"H": (h, (0, 1))})
-        return steady(system, [bath(i, coupling=c, **g) for i, (c, g) in enumerate(zip(couplings, given))], master="secular")
+        return steady(system, [bath(i, coupling=c, **g) for i, (c, g) in enumerate(zip(couplings, given, strict=True))], master="secular")
 
     plain = state(lambda s: s, H).density_matrix
     turned = state(lambda s: u @ s @ u.conj().T, U @ H @ U.conj().T).density_matrix
@@ -292,12 +292,12 @@ def test_dipole_redfield_matches_qutip():
         H, system = random_model(rng, n, real=True)
         rates, temperatures = rng.uniform(0.02, 0.08, 2), rng.uniform(0.4, 2.0, 2)
         operators = []
-        for site, rate, T in zip((0, n - 1), rates, temperatures):
+        for site, rate, T in zip((0, n - 1), rates, temperatures, strict=True):
             dims = [[2] * n, [2] * n]
             operators.append([qutip.Qobj(slow.on(site, slow.PAULI["X"], n), dims=dims), _ohmic(rate, T)])
         L = qutip.bloch_redfield_tensor(qutip.Qobj(H, dims=dims), operators, sec_cutoff=-1, fock_basis=True).full()
         rho = slow.null_state(L, 2**n).T  # QuTiP stacks columns
-        baths = [bath(s, T=T, rate=r, coupling="dipole", spectrum="ohmic") for s, r, T in zip((0, n - 1), rates, temperatures)]
+        baths = [bath(s, T=T, rate=r, coupling="dipole", spectrum="ohmic") for s, r, T in zip((0, n - 1), rates, temperatures, strict=True)]
         found = steady(system, baths, allow="NotPositive")
         assert np.abs(found.density_matrix - rho).max() < 1e-10
 

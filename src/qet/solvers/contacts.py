@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from qet.foundations.paulis import PauliSum, collect
 from qet.physics.baths import Bath, Jump, occupation, spectral_density
 
 Array = np.ndarray
-Thing = TypeVar("Thing", PauliSum, Bath, Jump)
+Change = Callable[[Any], Any]
 ELEMENT_TOLERANCE = 1e-12  # of a matrix element of S that counts as zero, relative to the largest
 
 
@@ -66,13 +66,18 @@ def wide(value: Any) -> Any:
     return np.asarray(value)[..., None, None] if np.ndim(value) else value
 
 
-def each_array(thing: Thing, change: Callable[[Any], Any]) -> Thing:
-    """The same sum, bath or jump with `change` applied to every number or array in it."""
-    if isinstance(thing, PauliSum):
-        return PauliSum(tuple((string, change(c)) for string, c in thing.terms))
+def each_coefficient(operator: PauliSum, change: Change) -> PauliSum:
+    """The same Pauli sum with `change` applied to every coefficient."""
+    return PauliSum(tuple((string, change(c)) for string, c in operator.terms))
+
+
+def each_parameter(thing: Bath | Jump, change: Change) -> Bath | Jump:
+    """The same bath or jump with `change` applied to every number or array in it."""
     if isinstance(thing, Jump):
-        return replace(thing, operator=each_array(thing.operator, change), rate=change(thing.rate))
-    coupling = each_array(thing.coupling, change) if isinstance(thing.coupling, PauliSum) else thing.coupling
+        return replace(thing, operator=each_coefficient(thing.operator, change), rate=change(thing.rate))
+    coupling = thing.coupling
+    if isinstance(coupling, PauliSum):
+        coupling = each_coefficient(coupling, change)
     return replace(thing, T=change(thing.T), rate=change(thing.rate), mu=change(thing.mu), coupling=coupling)
 
 

@@ -10,7 +10,7 @@ particle current counts the particles taken from the bath minus those given to i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -69,17 +69,17 @@ class SteadyDiagnostics:
         return self._found[name]
 
     @property
-    def residual(self) -> Array:
+    def residual(self) -> Any:
         """‖L rho‖ / (‖L‖ ‖rho‖) of the returned state, Frobenius norms, shape (...)."""
         return self._answer("residual")
 
     @property
-    def smallest_eigenvalue(self) -> Array:
+    def smallest_eigenvalue(self) -> Any:
         """Smallest eigenvalue of the density matrix, shape (...); below zero the master equation is outside its domain."""
         return self._answer("smallest_eigenvalue")
 
     @property
-    def gap(self) -> Array:
+    def gap(self) -> Any:
         """Smallest |Re λ| of the generator beside its zero: the slowest relaxation rate, shape (...)."""
         return self._answer("gap")
 
@@ -90,35 +90,41 @@ class SteadyDiagnostics:
         A ratio near or above 1 lies outside weak coupling, and corrections are of the order of the ratio. NaN for
         bare jumps alone, which come from no weak coupling.
         """
-        return self._answer("validity")
+        validity: Validity = self._answer("validity")
+        return validity
 
     @property
     def energy_currents(self) -> Array:
         """Energy flowing in per unit time, shape (..., columns): baths first, then bare jumps; they sum to zero."""
-        return self._answer("currents").energy[..., self._order]
+        return self._currents.energy[..., self._order]
 
     @property
     def particle_currents(self) -> Array:
         """Particles (bath quanta) flowing in from each bath per unit time, shape (..., baths)."""
-        return self._answer("currents").particles[..., self._baths]
+        return self._currents.particles[..., self._baths]
 
     @cached_property
     def heat_currents(self) -> Array:
         """Heat flowing in from each bath per unit time, energy less mu·particles, shape (..., baths)."""
-        energy = self._answer("currents").energy[..., self._baths]
+        energy = self._currents.energy[..., self._baths]
         return energy - self._stacked(self.mu) * self.particle_currents if self.mu else energy
 
     @cached_property
-    def entropy_production(self) -> Array:
+    def entropy_production(self) -> Any:
         """-Σ_i heat_i / T_i over the baths, shape (...).
 
         A bath at T = 0 that takes heat makes it +inf, one that gives heat -inf, one with exactly none nan.
         Bare jumps have no temperature and are left out.
         """
         if not self.T:
-            return np.zeros(self._answer("currents").energy.shape[:-1])[()]
+            return np.zeros(self._currents.energy.shape[:-1])[()]
         with np.errstate(divide="ignore", invalid="ignore"):
             return -(self.heat_currents / self._stacked(self.T)).sum(axis=-1)
+
+    @property
+    def _currents(self) -> Currents:
+        currents: Currents = self._answer("currents")
+        return currents
 
     @property
     def _baths(self) -> list[int]:

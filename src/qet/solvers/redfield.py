@@ -79,6 +79,8 @@ def contact_channels(contact: Contact, frame: Frame) -> tuple[list[Channel], Any
     """Emission and absorption of one contact, and where they are not defined, shape (...)."""
     bath, w, tolerance = contact.bath, frame.w, frame.tolerance
     S = frame.rotate(contact.S)
+    emission: Array
+    absorption: Array
     emission, absorption = (0.5 * rate for rate in spectra(bath, w, tolerance))
     bad = is_undefined(contact, S, w, tolerance)
     up = dagger(S) if contact.is_exchange else S
