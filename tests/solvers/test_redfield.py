@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import slow_open as slow
+from tests.solvers import slow_open as slow
 
 from qet.foundations.errors import NoUniqueSteadyState
 from qet.foundations.paulis import pauli, pauli_decomposition
@@ -30,7 +30,8 @@ def random_model(rng, n, real=False):
 
 
 def letter_of(options):
-    return {"exchange": slow.LOWER, "dipole": slow.PAULI["X"], "Y": slow.PAULI["Y"]}[options.get("coupling", "exchange")]
+    letters = {"exchange": slow.LOWER, "dipole": slow.PAULI["X"], "Y": slow.PAULI["Y"]}
+    return letters[options.get("coupling", "exchange")]
 
 
 def both_ways(H, system, sets, master="redfield", **more):
@@ -130,7 +131,8 @@ def mode_fillings(eA, eB, k, baths, coupling):
     if coupling == "exchange":
         W = [[s(delta / 2) ** 2, c(delta / 2) ** 2], [c(delta / 2) ** 2, s(delta / 2) ** 2]]
     else:
-        W = [[s((alpha + delta) / 2) ** 2, c((alpha + delta) / 2) ** 2], [c((alpha - delta) / 2) ** 2, s((alpha - delta) / 2) ** 2]]
+        plus, minus = (alpha + delta) / 2, (alpha - delta) / 2
+        W = [[s(plus) ** 2, c(plus) ** 2], [c(minus) ** 2, s(minus) ** 2]]
     f = []
     for mode, w in enumerate((R - r, R + r)):
         rates = [(W[i][mode] * b["rate"], *occupied(w, b["T"], b["mu"], b["statistics"])) for i, b in enumerate(baths)]
@@ -144,7 +146,8 @@ def mode_fillings(eA, eB, k, baths, coupling):
 @pytest.mark.parametrize("eA, eB, k", [(1.0, 1.0, 0.5), (1.3, 0.7, 0.5), (0.6, 1.2, 0.3)])
 def test_secular_populations_follow_the_closed_form(statistics, coupling, eA, eB, k):
     mus = (0.8, -0.2) if statistics == "fermion" else (0.0, 0.0)
-    given = [{"T": T, "rate": rate, "mu": mu, "statistics": statistics} for T, rate, mu in zip((0.3, 1.0), (0.02, 0.05), mus, strict=True)]
+    values = zip((0.3, 1.0), (0.02, 0.05), mus, strict=True)
+    given = [{"T": T, "rate": rate, "mu": mu, "statistics": statistics} for T, rate, mu in values]
     (f1, f2), *_ = mode_fillings(eA, eB, k, given, coupling)
     system = minimal(h=(eA + eB) / 2, k=k, detuning=eA - eB)
     found = steady(system, [bath(i, coupling=coupling, **b) for i, b in enumerate(given)], master="secular")
@@ -156,10 +159,14 @@ def test_secular_populations_follow_the_closed_form(statistics, coupling, eA, eB
 
 def test_nonequilibrium_coherence_to_first_order_in_the_rate():
     eA, eB, k, rate = 1.2, 0.7, 0.4, 1e-5
-    given = [{"T": 0.4, "rate": rate, "mu": 0.0, "statistics": "boson"}, {"T": 1.2, "rate": 2 * rate, "mu": 0.0, "statistics": "boson"}]
+    given = [{"T": T, "rate": r, "mu": 0.0, "statistics": "boson"} for T, r in ((0.4, rate), (1.2, 2 * rate))]
     f, R, r, alpha, delta = mode_fillings(eA, eB, k, given, "exchange")
     S = [
-        sum(b["rate"] * (dn * f[m] - up * (1 - f[m])) for m, w in enumerate((R - r, R + r)) for up, dn in [occupied(w, b["T"], 0.0, "boson")])
+        sum(
+            b["rate"] * (down * f[mode] - up * (1 - f[mode]))
+            for mode, w in enumerate((R - r, R + r))
+            for up, down in [occupied(w, b["T"], 0.0, "boson")]
+        )
         for b in given
     ]
     expected = -0.5j / r * 0.5 * np.cos(alpha / 2) ** 2 * np.sin(delta / 2) * np.cos(delta / 2) * (S[0] - S[1])
@@ -182,10 +189,8 @@ def test_output_of_the_detuned_pair_between_two_temperatures(temperatures, expec
 def test_redfield_output_differs_from_secular_by_the_square_of_the_rate():
     """The coefficient is 1.125e-3 at eps = (1.3, 0.7), k = 0.5, T = (1, 0.2)."""
     system, rate = minimal(h=1.0, k=0.5, detuning=0.6), 0.02
-    both = [
-        slow.extracted(steady(system, [bath(0, T=1.0, rate=rate), bath(1, T=0.2, rate=rate)], master=m).density_matrix, 0.7, 0.5)
-        for m in ("redfield", "secular")
-    ]
+    baths = [bath(0, T=1.0, rate=rate), bath(1, T=0.2, rate=rate)]
+    both = [slow.extracted(steady(system, baths, master=m).density_matrix, 0.7, 0.5) for m in ("redfield", "secular")]
     assert abs((both[0] - both[1]) / rate**2 - 1.125e-3) < 1e-5
 
 
@@ -217,7 +222,7 @@ def test_secular_of_degenerate_levels_does_not_depend_on_the_basis_of_the_sites(
     def state(transform, h):
         couplings = [pauli_decomposition(transform(s), (i,)) for i, s in enumerate(S)]
         system = model({"H": (h, (0, 1))})
-        return steady(system, [bath(i, coupling=c, **g) for i, (c, g) in enumerate(zip(couplings, given, strict=True))], master="secular")
+        return steady(system, [bath(i, coupling=couplings[i], **given[i]) for i in (0, 1)], master="secular")
 
     plain = state(lambda s: s, H).density_matrix
     turned = state(lambda s: u @ s @ u.conj().T, U @ H @ U.conj().T).density_matrix
@@ -233,7 +238,8 @@ def closing(eB, T, coupling):
 def test_ohmic_limit_at_a_closed_gap_is_approached_from_both_sides():
     """σy on both sites: σx on Bob's would commute with everything at eB = 0."""
     at, above, below = (closing(eB, (0.5, 1.5), "Y") for eB in (0.0, 1e-6, -1e-6))
-    assert np.abs(above - at).max() < 1e-5 and np.abs(below - at).max() < 1e-5
+    assert np.abs(above - at).max() < 1e-5
+    assert np.abs(below - at).max() < 1e-5
     assert np.abs((above + below) / 2 - at).max() < 1e-10
 
 
@@ -256,9 +262,9 @@ def test_zero_temperature_is_the_limit_of_low_temperature_and_the_ground_state(c
     cold = steady(system, [bath(i, T=0.0, rate=0.1, coupling=coupling) for i in (0, 1)]).density_matrix
     ground = np.linalg.eigh(system.matrix())[1][:, 0]
     assert np.abs(cold - np.outer(ground, ground)).max() < 1e-14
+    given = {"rate": 0.05, "coupling": coupling}
     mixed = [
-        steady(system, [bath(0, T=T, rate=0.05, coupling=coupling), bath(1, T=0.9, rate=0.05, coupling=coupling)], allow="NotPositive")
-        for T in (0.0, 0.01)
+        steady(system, [bath(0, T=T, **given), bath(1, T=0.9, **given)], allow="NotPositive") for T in (0.0, 0.01)
     ]
     assert np.abs(mixed[0].density_matrix - mixed[1].density_matrix).max() < 1e-13
 
@@ -283,8 +289,8 @@ def test_a_lone_qubit_in_a_full_band_is_filled_as_the_fermi_function_says(sign):
 def test_dipole_redfield_matches_qutip():
     """`sec_cutoff=-1` keeps all terms; a spectrum callback has exactly one parameter, named w.
 
-    H is real: with complex eigenvectors QuTiP 5.3.1 does not turn its tensor as a rotation of H about the coupling's axis
-    must (ours does, see the next test).
+    H is real: with complex eigenvectors QuTiP 5.3.1 does not turn its tensor as a rotation of H about the coupling's
+    axis must (ours does, see the next test).
     """
     qutip = pytest.importorskip("qutip")
     rng = np.random.default_rng(8)
@@ -295,9 +301,11 @@ def test_dipole_redfield_matches_qutip():
         for site, rate, T in zip((0, n - 1), rates, temperatures, strict=True):
             dims = [[2] * n, [2] * n]
             operators.append([qutip.Qobj(slow.on(site, slow.PAULI["X"], n), dims=dims), _ohmic(rate, T)])
-        L = qutip.bloch_redfield_tensor(qutip.Qobj(H, dims=dims), operators, sec_cutoff=-1, fock_basis=True).full()
+        H_qutip = qutip.Qobj(H, dims=dims)
+        L = qutip.bloch_redfield_tensor(H_qutip, operators, sec_cutoff=-1, fock_basis=True).full()
         rho = slow.null_state(L, 2**n).T  # QuTiP stacks columns
-        baths = [bath(s, T=T, rate=r, coupling="dipole", spectrum="ohmic") for s, r, T in zip((0, n - 1), rates, temperatures, strict=True)]
+        more = {"coupling": "dipole", "spectrum": "ohmic"}
+        baths = [bath(s, T=temperatures[i], rate=rates[i], **more) for i, s in enumerate((0, n - 1))]
         found = steady(system, baths, allow="NotPositive")
         assert np.abs(found.density_matrix - rho).max() < 1e-10
 
@@ -306,7 +314,8 @@ def _ohmic(rate, T):
     def spectrum(w):
         if abs(w) < 1e-9:
             return rate * T
-        return rate * w * (1 + 1 / np.expm1(w / T))  # J(w)(1 + n(w)) for w > 0 and J(|w|) n(|w|) for w < 0 are one function
+        # J(w)(1 + n(w)) for w > 0 and J(|w|) n(|w|) for w < 0 are one function
+        return rate * w * (1 + 1 / np.expm1(w / T))
 
     return spectrum
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import slow_open as slow
+from tests.solvers import slow_open as slow
 
 from qet.foundations.errors import (
     BadParameter,
@@ -18,6 +18,8 @@ from qet.foundations.errors import (
 from qet.foundations.paulis import pauli, pauli_decomposition
 from qet.physics.baths import bath, jump
 from qet.physics.models import ising, minimal, model, xxz
+from qet.solvers.gksl import gksl_steady, local_jumps
+from qet.solvers.questions import marginal_of
 from qet.solvers.steady import steady
 
 
@@ -38,7 +40,8 @@ def test_a_batch_equals_its_points_one_by_one():
             one = steady(minimal(h=h[i, 0], k=k[j], detuning=0.2), given, master=master, allow="NotPositive")
             assert np.abs(many.density_matrix[i, j] - one.density_matrix).max() < 1e-14
             for name in ("energy_currents", "heat_currents", "gap", "entropy_production", "smallest_eigenvalue"):
-                assert np.allclose(getattr(many.diagnostics, name)[i, j], getattr(one.diagnostics, name), rtol=1e-9, atol=1e-13)
+                values = getattr(many.diagnostics, name)[i, j]
+                assert np.allclose(values, getattr(one.diagnostics, name), rtol=1e-9, atol=1e-13)
 
 
 def test_a_batch_longer_than_a_chunk_is_one_batch():
@@ -103,9 +106,9 @@ def test_local_baths_match_qutip_for_every_sign_of_the_gaps(eA, eB, statistics):
 
 
 def test_local_baths_of_tilted_fields_relax_along_the_field():
-    """Uncoupled sites: each is thermal in its own field, whatever its direction; the coupling sets the speed alone."""
+    """Uncoupled sites: each is thermal in its own field, whatever its direction; the coupling sets the speed."""
     fields = np.array([[0.3, -0.5, 0.8], [-0.4, 0.2, -0.6]])
-    terms = {f"H_{i}": sum((pauli(f"{p}{i}", v) for v, p in zip(b, "XYZ", strict=True)), 0.0) for i, b in enumerate(fields)}
+    terms = {f"H_{i}": sum((pauli(f"{p}{i}", b[j]) for j, p in enumerate("XYZ")), 0.0) for i, b in enumerate(fields)}
     system = model({**terms, "V": "0 Z0 Z1"})
     expected = np.eye(1)
     for b, T in zip(fields, (0.5, 1.0), strict=True):
@@ -114,9 +117,36 @@ def test_local_baths_of_tilted_fields_relax_along_the_field():
         p = np.exp(-E / T) / np.exp(-E / T).sum()
         expected = np.kron(expected, (V * p) @ V.conj().T)
     for coupling in ("exchange", "dipole", "Y"):
-        found = steady(system, two_baths(coupling=coupling), master="local", solver="dense")
+        found = steady(system, two_baths(coupling=coupling, spectrum="ohmic"), master="local", solver="dense")
         assert np.abs(found.density_matrix - expected).max() < 1e-13
         assert found.diagnostics.gap > 1e-4
+
+
+@pytest.mark.parametrize("coupling", ["exchange", "dipole", "Y", "Z", "one Pauli sum a site"])
+@pytest.mark.parametrize("options", [{"spectrum": "ohmic"}, {"statistics": "fermion", "mu": 0.3}], ids=str)
+def test_the_dense_local_route_is_that_of_the_pauli_form(coupling, options):
+    """Tilted fields, levels of any direction, dephasing by the diagonal part of a coupling: two codes, one state."""
+    rng = np.random.default_rng(12)
+    H = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+    system = model({"H": pauli_decomposition(H + H.conj().T, (0, 1))})
+    sums = [pauli("0.4 X0 - 0.7 Z0"), pauli("0.5 Y1 + 0.2 X1")]
+    couplings = sums if coupling.startswith("one") else [coupling] * 2
+    baths = [bath(i, T=0.5 + i, rate=0.1, coupling=couplings[i], **options) for i in (0, 1)]
+    fast = gksl_steady(system, local_jumps(system, baths))
+    found = steady(system, baths, master="local", solver="dense")
+    assert np.abs(marginal_of(fast, (0, 1)) - found.density_matrix).max() < 1e-12
+
+
+def test_local_fermions_in_a_full_band_keep_the_sign_of_the_gap():
+    """sigma- at J (1 - f(w)), sigma+ at J f(w), w = 2 eps of either sign."""
+    system = minimal(h=0.2, k=0.4, detuning=1.6)
+    baths = two_baths(statistics="fermion", mu=0.3, full_band=True)
+    fast = gksl_steady(system, local_jumps(system, baths))
+    found = steady(system, baths, master="local", solver="dense")
+    assert np.abs(marginal_of(fast, (0, 1)) - found.density_matrix).max() < 1e-13
+    with pytest.raises(NotOffered, match="full_band"):
+        full = two_baths(statistics="fermion", full_band=True, coupling="dipole")
+        steady(system, full, master="local", solver="dense")
 
 
 def test_baths_and_bare_jumps_mix():

@@ -3,9 +3,10 @@
 Each quantity is an array, or a function without arguments that gives it on first access. Any route to a steady
 state fills the same names; a route that cannot answer one leaves it out, and asking for it raises NotOffered.
 
-Currents are positive when they flow from the bath into the system. The energy current is Tr[H D_i(rho)], with the full
-H and the dissipator of that bath; in a steady state the energy currents of all baths and bare jumps sum to zero. The
-particle current counts the particles taken from the bath minus those given to it. Heat is energy less mu times particles.
+Currents are positive when they flow from the bath into the system. The energy current is Tr[H D_i(rho)], with the
+full H and the dissipator of that bath; in a steady state the energy currents of all baths and bare jumps sum to zero.
+The particle current counts the particles taken from the bath minus those given to it. Heat is energy less mu times
+particles.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class SteadyDiagnostics:
     def _answer(self, name: str) -> Any:
         if name not in self._found:
             if name not in self.answers:
-                raise NotOffered(f"this steady state does not know its {name}; it knows {', '.join(sorted(self.answers))}.")
+                known = ", ".join(sorted(self.answers))
+                raise NotOffered(f"this steady state does not know its {name}; it knows {known}.")
             answer = self.answers[name]
             self._found[name] = answer() if callable(answer) else answer
         return self._found[name]
@@ -75,7 +77,7 @@ class SteadyDiagnostics:
 
     @property
     def smallest_eigenvalue(self) -> Any:
-        """Smallest eigenvalue of the density matrix, shape (...); below zero the master equation is outside its domain."""
+        """Smallest eigenvalue of rho, shape (...); below zero the master equation is outside its domain."""
         return self._answer("smallest_eigenvalue")
 
     @property

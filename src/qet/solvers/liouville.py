@@ -175,7 +175,8 @@ def generator(frame: Frame, channels: list[Channel], layout: Layout, is_secular:
     d = frame.energies.shape[-1]
     n_classes, s = layout.pairs.shape
     w = frame.w
-    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in ([c.X for c in channels], [c.A for c in channels])]
+    parts = [c.X for c in channels], [c.A for c in channels]
+    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in parts]
     lead = np.broadcast_shapes(w.shape[:-2], stacks[0].shape[:-3], stacks[1].shape[:-3])
     X, A = (np.broadcast_to(stack, (*lead, *stack.shape[-3:])).reshape(*lead, -1, d * d) for stack in stacks)
     jumps = np.swapaxes(X, -1, -2) @ A.conj()  # (..., ab, a'b')
@@ -225,7 +226,7 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     population follows from the others (the trace is conserved) and makes room for the trace. A second right-hand
     side grows with the condition of the system; where it grows too far, singular values decide.
     """
-    n_classes, s = layout.pairs.shape
+    s = layout.pairs.shape[1]
     scale = _row_scale(P, layout)
     system = P / scale
     replaced = layout.populations[0]
