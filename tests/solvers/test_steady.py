@@ -144,8 +144,8 @@ def test_local_fermions_in_a_full_band_keep_the_sign_of_the_gap():
     fast = gksl_steady(system, local_jumps(system, baths))
     found = steady(system, baths, master="local", solver="dense")
     assert np.abs(marginal_of(fast, (0, 1)) - found.density_matrix).max() < 1e-13
+    full = two_baths(statistics="fermion", full_band=True, coupling="dipole")
     with pytest.raises(NotOffered, match="full_band"):
-        full = two_baths(statistics="fermion", full_band=True, coupling="dipole")
         steady(system, full, master="local", solver="dense")
 
 
