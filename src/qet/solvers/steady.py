@@ -212,9 +212,9 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
         refuse_where(
             ~(residual <= RESIDUAL_TOLERANCE), NotConverged,
             lambda i: (
-                f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above "
-                f"{RESIDUAL_TOLERANCE:.0e}: the rates "
-                ' or gaps differ by too many orders of magnitude; rescale them, or go on with allow=("NotConverged",)'
+                f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above {RESIDUAL_TOLERANCE:.0e}. "
+                "The rates or gaps differ by too many orders of magnitude: rescale them, or go on with "
+                'allow=("NotConverged",)'
             ),
             best=found.rho,
         )
@@ -222,9 +222,9 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
         refuse_where(
             smallest < -POSITIVITY_TOLERANCE, NotPositive,
             lambda i: (
-                f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no "
-                'density matrix has: the rate is too large for this temperature and these gaps. Lower the rate, take master="secular" or '
-                '"leads", or go on with allow=("NotPositive",)'
+                f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no density matrix "
+                "has: the rate is too large for this temperature and these gaps. Lower the rate, take "
+                'master="secular" or "leads", or go on with allow=("NotPositive",)'
             ),
             best=found.rho,
         )
