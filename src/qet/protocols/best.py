@@ -1,0 +1,152 @@
+"""Bob's best rotation of one qubit: closed form, global, any couplings.
+
+Write H = H_0 + Σ_a H_a σ_a on Bob's qubit and T_ab = Tr[(H_a ⊗ σ_b) s] for the
+(unnormalized) state s. A rotation R in SO(3) changes the energy by Σ_ab (R - 1)_ab T_ab,
+so the best one solves Wahba's problem. With the singular values s1 >= s2 >= s3 of T
+
+    gain = Tr T + s1 + s2 - sign(det T) s3,
+
+and the unit quaternion q of the best rotation is the top eigenvector of Davenport's
+4x4 matrix K = [[Tr M, z], [z, M + M^T - Tr M]], M = -T, z_a = -ε_abc M_bc. No angle is
+scanned. Where the identity is nearly the best, the sum cancels; then the gain d solves
+d = z^T (d - W)^{-1} z with W = M + M^T - 2 Tr M negative, which keeps full relative
+precision down to z² (docs/best-rotation.md).
+
+References:
+    Salvia, De Palma, Giovannetti, PRA 107, 012405 (2023), for the singular-value form;
+    the secular form is derived in docs/best-rotation.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qet.foundations.conventions import PAULIS
+from qet.foundations.linalg import permute
+
+Array = np.ndarray
+SMALL_GAIN = 1e-3  # relative to ‖T‖: below it the secular form is used
+
+
+def correlation(H: Array, sigma: Array, position: int, n: int) -> Array:
+    """T_ab = Tr[(H_a ⊗ σ_b) s] with H_a = Tr_B[σ_a H]/2; H and s on n qubits, shape (..., 3, 3)."""
+    order = [*(i for i in range(n) if i != position), position]
+    d = 2 ** (n - 1)
+
+    def components(matrix: Array) -> Array:  # Tr_B[σ_a M], shape (..., 3, d, d)
+        tensor = permute(matrix, order).reshape(*matrix.shape[:-2], d, 2, d, 2)
+        return np.einsum("aqp,...ipjq->...aij", PAULIS[1:], tensor)
+
+    h, s = components(H), components(sigma)
+    return np.real(np.einsum("...aij,...bji->...ab", h, s)) / 2
+
+
+def best_gain(T: Array) -> Array:
+    """Largest energy drop over all rotations, shape (...); never negative, since the identity is one."""
+    singular = np.linalg.svd(T, compute_uv=False)
+    sign = np.sign(np.linalg.det(T))
+    trace = np.trace(T, axis1=-2, axis2=-1)
+    gain = np.maximum(trace + singular[..., 0] + singular[..., 1] - sign * singular[..., 2], 0.0)
+    small = gain < SMALL_GAIN * singular[..., 0]
+    if np.any(small):
+        gain = np.array(gain)
+        refined, is_valid = _secular(T[small])
+        gain[small] = np.where(is_valid, refined, gain[small])
+    return gain
+
+
+def best_rotation(T: Array) -> Array:
+    """A best unitary for each T, shape (..., 2, 2), det 1; the identity where nothing is gained."""
+    K = davenport(T)
+    trace, z = K[..., 0, 0], K[..., 0, 1:]
+    values, vectors = np.linalg.eigh(K)
+    q = vectors[..., :, 3]
+    q = q * np.where(q[..., :1] < 0.0, -1.0, 1.0)
+    scale = np.abs(values).max(-1)
+    idle = values[..., 3] - trace <= 4 * np.finfo(float).eps * scale
+    idle &= np.abs(z).max(-1) <= 4 * np.finfo(float).eps * scale
+    q = np.where(idle[..., None], np.array([1.0, 0.0, 0.0, 0.0]), q)
+    return quaternion_unitary(q)
+
+
+def gain_bound(T: Array) -> Array:
+    """Upper bound on the gain of every rotation, shape (...): the top eigenvalue of Davenport's matrix less Tr M.
+
+    A second route to `best_gain`: every quaternion's energy is a Rayleigh quotient of K, so none exceeds it.
+    """
+    K = davenport(T)
+    return np.maximum(np.linalg.eigvalsh(K)[..., 3] - K[..., 0, 0], 0.0)
+
+
+def davenport(T: Array) -> Array:
+    """Davenport's K for M = -T, shape (..., 4, 4): q^T K q = Tr M + gain of the rotation q."""
+    M = -T
+    trace = np.trace(M, axis1=-2, axis2=-1)
+    K = np.empty((*T.shape[:-2], 4, 4))
+    K[..., 0, 0] = trace
+    K[..., 0, 1:] = K[..., 1:, 0] = _torque(M)
+    K[..., 1:, 1:] = M + np.swapaxes(M, -1, -2) - trace[..., None, None] * np.eye(3)
+    return K
+
+
+def axis_gain(T: Array, axis: Array) -> Array:
+    """Largest energy drop over rotations about one axis, shape (...).
+
+    With x = n·T n - Tr T and ζ the torque about n the gain is sqrt(x² + ζ²) - x, written without cancellation.
+    """
+    x, torque = _about(T, axis)
+    root = np.hypot(x, torque)
+    falling = np.where(x > 0.0, x + root, 1.0)
+    return np.where(x > 0.0, torque**2 / falling, root - x)
+
+
+def axis_rotation(T: Array, axis: Array) -> Array:
+    """The best exp(-i θ n·σ) about one axis, shape (..., 2, 2)."""
+    x, torque = _about(T, axis)
+    theta = np.arctan2(torque, x) / 2
+    return rotation(theta, axis)
+
+
+def rotation(theta: Array, axis: Array) -> Array:
+    """exp(-i θ n·σ), shape (..., 2, 2)."""
+    vector = np.sin(np.asarray(theta))[..., None] * axis
+    scalar = np.broadcast_to(np.cos(np.asarray(theta))[..., None], (*vector.shape[:-1], 1))
+    return quaternion_unitary(np.concatenate([scalar, vector], axis=-1))
+
+
+def quaternion_unitary(q: Array) -> Array:
+    """U = q0 - i q·σ for unit quaternions (..., 4)."""
+    return q[..., 0, None, None] * PAULIS[0] - 1j * np.einsum("...a,aij->...ij", q[..., 1:], PAULIS[1:])
+
+
+def _torque(M: Array) -> Array:
+    """z_a = -ε_abc M_bc."""
+    return np.stack(
+        [M[..., 2, 1] - M[..., 1, 2], M[..., 0, 2] - M[..., 2, 0], M[..., 1, 0] - M[..., 0, 1]], axis=-1
+    )
+
+
+def _about(T: Array, axis: Array) -> tuple[Array, Array]:
+    x = np.einsum("...a,...ab,...b->...", axis, T, axis) - np.trace(T, axis1=-2, axis2=-1)
+    return x, np.einsum("...a,...a->...", axis, _torque(-T))
+
+
+def _secular(T: Array) -> tuple[Array, Array]:
+    """The small root d of d = z^T (d - W)^{-1} z by Newton from below, and where that form applies."""
+    M = -T
+    trace = np.trace(M, axis1=-2, axis2=-1)
+    W = M + np.swapaxes(M, -1, -2) - 2 * trace[..., None, None] * np.eye(3)
+    values, vectors = np.linalg.eigh(W)
+    scale = np.abs(values).max(-1)
+    is_valid = values[..., -1] < -1e-6 * scale
+    stiffness = np.where(is_valid[..., None], -values, 1.0)  # > 0
+    torque = np.einsum("...ai,...a->...i", vectors, _torque(M)) ** 2
+    d = np.zeros(T.shape[:-2])
+    for _ in range(60):  # concave and increasing: monotone from 0, quadratic at the end
+        ratio = torque / (d[..., None] + stiffness)
+        residual = ratio.sum(-1) - d
+        step = residual / (1.0 + (ratio / (d[..., None] + stiffness)).sum(-1))
+        d = d + step
+        if np.all(np.abs(step) <= 1e-16 * d):
+            break
+    return d, is_valid

@@ -1,0 +1,140 @@
+"""Energy ledger: what each Hamiltonian term held before, between and after.
+
+A protocol moves energy in two strokes. Alice's measurement pays some in; Bob's
+feedback takes some out. The ledger keeps every named term apart, so that each
+definition of "Bob's energy" in the literature is one sum over named cells, and a
+report can say which was meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.conventions import STAMP
+from qet.foundations.errors import AmbiguousEnergy, unknown
+from qet.foundations.values import Value
+
+Array = np.ndarray
+STAGES = ("before", "measured", "delayed", "after")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ledger(Value):
+    """Energies of every term at every stage.
+
+    Attributes:
+        rows: Names of the terms.
+        classes: Class of each term: H_A, H_B, V_AB, V_A, V_B or rest.
+        meets_B: Whether each term touches Bob.
+        energies: Mean energies, shape (*shape, row, stage); the stages are before, after the
+            measurement, after the delay, after the feedback.
+    """
+
+    rows: tuple[str, ...]
+    classes: tuple[str, ...]
+    meets_B: tuple[bool, ...]
+    energies: Array
+
+    stages = STAGES
+
+    def change(self, *names: str, start: str = "before", end: str = "after") -> Any:
+        """Energy gained between two stages by some rows, named by term or class; all rows if none is named."""
+        chosen = self._select(names)
+        a, b = (self._stage(stage) for stage in (start, end))
+        difference = self.energies[..., chosen, b] - self.energies[..., chosen, a]
+        return difference.sum(-1)[()]
+
+    def drop(self, *names: str) -> Any:
+        """Energy lost in Bob's operation by some rows: drop("H_B"), drop("H_B", "V").
+
+        Raises:
+            AmbiguousEnergy: for a party instead of terms.
+            UnknownName: for a name that is neither a term nor a class.
+        """
+        return -self.change(*names, start="delayed", end="after")
+
+    def _stage(self, stage: str) -> int:
+        if stage not in STAGES:
+            raise unknown("stage", stage, STAGES)
+        return STAGES.index(stage)
+
+    def _select(self, names: tuple[str, ...]) -> Array:
+        if not names:
+            return np.arange(len(self.rows))
+        chosen: set[int] = set()
+        for name in names:
+            if name in ("A", "B"):
+                touching = [row for row, meets in zip(self.rows, self.meets_B, strict=True) if meets]
+                raise AmbiguousEnergy(
+                    f'"the energy of {name}" does not say which terms. Name them: '
+                    f"the terms that meet B are {', '.join(touching)}; for example drop('H_B') or drop('H_B', 'V')."
+                )
+            found = {i for i, row in enumerate(self.rows) if row == name}
+            found |= {i for i, kind in enumerate(self.classes) if kind == name} if not found else set()
+            if not found:
+                raise unknown("row or class of the ledger", name, dict.fromkeys((*self.rows, *self.classes)))
+            chosen |= found
+        return np.array(sorted(chosen))
+
+    def __str__(self) -> str:
+        if self.energies.ndim > 2:
+            return f"Ledger of {int(np.prod(self.energies.shape[:-2]))} points: rows {', '.join(self.rows)}"
+        width = max(8, *(len(row) for row in self.rows))
+        lines = [f"{'term':<{width}} {'class':<6}" + "".join(f"{stage:>13}" for stage in STAGES)]
+        for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True):
+            lines.append(f"{row:<{width}} {kind:<6}" + "".join(f"{value:>13.6f}" for value in values))
+        total = self.energies.sum(0)
+        lines.append(f"{'total':<{width}} {'':<6}" + "".join(f"{value:>13.6f}" for value in total))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        if self.energies.ndim > 2:
+            return f"<p>{self}</p>"
+        head = "".join(f"<th>{stage}</th>" for stage in STAGES)
+        body = "".join(
+            f"<tr><td>{row}</td><td>{kind}</td>" + "".join(f"<td>{value:.6f}</td>" for value in values) + "</tr>"
+            for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True)
+        )
+        return f"<table><tr><th>term</th><th>class</th>{head}</tr>{body}</table>"
+
+
+def summary_rows(run: Any) -> list[tuple[str, str]]:
+    """The derived numbers of a run as (name, text): values, or min .. max for a batch."""
+    names = ("injected", "extracted", "local", "teleported", "leak", "net_work", "efficiency")
+    rows = [(name.replace("_", " "), _spell(getattr(run, name))) for name in names]
+    if not np.all(run.resolved):
+        limit = float(np.max(run.state.precision))
+        if np.ndim(run.resolved) == 0:
+            rows[1] = ("extracted", f"not resolved (< {limit:.0e})")
+        else:
+            count = int(np.sum(~np.asarray(run.resolved)))
+            rows.append(("not resolved", f"{count} points (|extracted| < {limit:.0e})"))
+    return rows
+
+
+def text_of(run: Any) -> str:
+    """A run as text: what it is, the ledger, the derived numbers, the conventions."""
+    rows = summary_rows(run)
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{run!r}", "", str(run.ledger) if run.shape == () else f"{int(np.prod(run.shape))} points, shape {run.shape}", ""]
+    lines += [f"{name:<{width}}  {text}" for name, text in rows]
+    return "\n".join([*lines, "", STAMP])
+
+
+def html_of(run: Any) -> str:
+    """A run as HTML, for notebooks."""
+    body = "".join(f"<tr><td>{name}</td><td>{text}</td></tr>" for name, text in summary_rows(run))
+    table = run.ledger._repr_html_() if run.shape == () else f"<p>{int(np.prod(run.shape))} points, shape {run.shape}</p>"
+    return f"{table}<table>{body}</table><p><small>{STAMP}</small></p>"
+
+
+def _spell(value: Any) -> str:
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return f"{float(array):.9g}"
+    with np.errstate(all="ignore"):
+        finite = array[np.isfinite(array)]
+    return f"{finite.min():.6g} .. {finite.max():.6g}" if finite.size else "nan"

@@ -1,0 +1,348 @@
+"""A run: one protocol on one state, and every number that follows from it.
+
+Nothing is computed before it is asked for. Two routes give the energies: closed forms
+over arrays for the minimal pair (`pair`), and small dense matrices on the patch for
+everything else. Both return the same words:
+
+    injected   = Σ_k Tr[(M_k† H M_k - H) rho]                      (full H)
+    extracted  = Σ_m Tr[(H - Φ_m†(H)) s_m]                         (full H, in Bob's operation)
+    local      = the largest drop by one operation on s = Σ_m s_m, whatever the message
+    teleported = extracted - local
+    leak       = Tr[H_[B] (s - s0)]       (s0: not measured, the same delay)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.errors import DegenerateLevel, ShapeMismatch, refuse_where
+from qet.foundations.linalg import dagger, expectation, expm_hermitian, trace
+from qet.foundations.values import Call, Value, digest
+from qet.physics.feedback import Feedback
+from qet.physics.measurement import Measurement
+from qet.protocols import policies, shortcut
+from qet.protocols.ledger import Ledger, html_of, text_of
+from qet.protocols.message import message_shape, stochastic
+from qet.protocols.patch import Patch, cut
+from qet.solvers.prepare import ground, is_degenerate, spectrum
+from qet.solvers.states import Dense, State, expect
+
+Array = np.ndarray
+TIE_TOLERANCE = 1e-10  # of two populations that count as equal
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Bob's work for each received symbol: moments of W_m = H - Φ_m†(H) in the state he faces.
+
+    Attributes:
+        mean: Tr[W_m s_m]/p_m, shape (*shape, M).
+        variance: Tr[W_m² s_m]/p_m - mean², shape (*shape, M).
+        probabilities: p_m, shape (*shape, M).
+    """
+
+    mean: Array
+    variance: Array
+    probabilities: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """That no operation of the class does better.
+
+    Attributes:
+        value: What the operations give.
+        bound: An upper bound on what any operation of the class gives.
+        gap: bound - value.
+        is_certified: Whether the gap is within the precision.
+    """
+
+    value: Any
+    bound: Any
+    gap: Any
+    is_certified: Any
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Value):
+    """One protocol on one state; made by `teleport`. Derived numbers have the shape `run.shape`."""
+
+    state: State
+    measurement: Measurement
+    feedback: Feedback
+    delay: Any
+    message_error: Any
+    made_by: Call
+    _identity = ("state", "measurement", "feedback", "delay", "message_error")
+
+    # -- what happened -------------------------------------------------------------------------
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of all parameters."""
+        parts = {
+            "state": self.state.shape, "measurement": self.measurement.shape, "feedback": self.feedback.shape,
+            "delay": np.shape(self.delay), "message_error": message_shape(self.message_error, self.n_outcomes),
+        }
+        try:
+            return np.broadcast_shapes(*parts.values())
+        except ValueError:
+            found = ", ".join(f"{name} {shape}" for name, shape in parts.items() if shape)
+            raise ShapeMismatch(f"the parts of the protocol do not broadcast: {found}.") from None
+
+    @cached_property
+    def n_outcomes(self) -> int:
+        """Number of Alice's outcomes."""
+        if self.measurement.direction is not None:
+            return int(2 ** len(self.state.model.A))
+        return int(self.measurement.kraus(self.state.model.A).shape[-3])
+
+    @cached_property
+    def has_delay(self) -> bool:
+        """Whether time passes between Alice and Bob."""
+        return bool(np.any(np.asarray(self.delay) != 0.0))
+
+    @cached_property
+    def message(self) -> Array | None:
+        """P(received|sent), shape (..., M, K); None for a perfect message."""
+        return stochastic(self.message_error, self.n_outcomes)
+
+    @cached_property
+    def patch(self) -> Patch:
+        """The sites the protocol touches, with their reduced state."""
+        return cut(self.state, whole=self.has_delay)
+
+    @cached_property
+    def kraus(self) -> Array:
+        """Alice's Kraus operators on the patch, shape (..., K, d, d)."""
+        return self.patch.on_A(self.measurement.kraus(self.state.model.A))
+
+    @cached_property
+    def _evolution(self) -> Array:
+        return expm_hermitian(self.state.model.matrix(), self.delay)
+
+    def _evolve(self, states: Array, *, outcomes: bool = False) -> Array:
+        if not self.has_delay:
+            return states
+        U = self._evolution[..., None, :, :] if outcomes else self._evolution
+        return U @ states @ dagger(U)
+
+    @cached_property
+    def branches(self) -> Array:
+        """Unnormalized conditional states on the patch when Bob acts, shape (*shape, K, d, d)."""
+        rho = self.patch.rho[..., None, :, :]
+        branches = self._evolve(self.kraus @ rho @ dagger(self.kraus), outcomes=True)
+        return np.broadcast_to(branches, (*self.shape, *branches.shape[-3:]))
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """Probability of each of Alice's outcomes, shape (*shape, K)."""
+        return np.real(trace(self.branches))
+
+    @cached_property
+    def received(self) -> Array:
+        """Unnormalized states that Bob faces for each received symbol, shape (*shape, M, d, d)."""
+        if self.message is None:
+            return self.branches
+        return np.einsum("...mk,...kij->...mij", self.message, self.branches)
+
+    @cached_property
+    def average(self) -> Array:
+        """The state when Bob acts, the message forgotten: s = Σ_k s_k, shape (*shape, d, d)."""
+        return self.branches.sum(-3)
+
+    @cached_property
+    def unmeasured(self) -> Array:
+        """The state when Bob acts had Alice not measured, shape (*shape, d, d)."""
+        rho = self._evolve(self.patch.rho)
+        return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
+
+    @cached_property
+    def operations(self) -> Array:
+        """Bob's operation for each received symbol in Kraus form, shape (*shape, M, R, d_B, d_B); R = 1: unitary."""
+        if self.feedback.policy == "best":
+            found = policies.optimal_operations(self.patch, self.received, self.feedback)
+        elif self.feedback.policy in ("ground", "dominant"):
+            found = self._borrowed_operations()
+        else:
+            n_symbols = self.n_outcomes if self.message is None else self.message.shape[-2]
+            found = policies.fixed_operations(self.feedback, n_symbols, 2 ** len(self.patch.B))
+        return np.broadcast_to(found, (*self.shape, *found.shape[-4:]))
+
+    # -- the numbers ---------------------------------------------------------------------------
+
+    @cached_property
+    def injected(self) -> Any:
+        """Energy Alice's measurement pays in, with the full H."""
+        fast = shortcut.injected(self)
+        if fast is not None:
+            return self._shaped(fast)
+        H = self.patch.H_A
+        change = (dagger(self.kraus) @ H[..., None, :, :] @ self.kraus).sum(-3) - H
+        return self._shaped(expectation(change, self.patch.rho))
+
+    @cached_property
+    def extracted(self) -> Any:
+        """Energy Bob's operation takes out, with the full H."""
+        fast = shortcut.extracted(self)
+        if fast is not None:
+            return self._shaped(fast)
+        if self.feedback.policy == "best":
+            gains = policies.optimal_gain(self.patch, self.received, self.feedback)
+        else:
+            gains = policies.gain_of(self.patch, self.operations, self.received)
+        return self._shaped(gains.sum(-1))
+
+    @cached_property
+    def local(self) -> Any:
+        """The best that Bob's class of operations gives without the message."""
+        fast = shortcut.local(self)
+        if fast is not None:
+            return self._shaped(fast)
+        gain = policies.optimal_gain(self.patch, self.average[..., None, :, :], self.feedback)
+        return self._shaped(gain[..., 0])
+
+    @cached_property
+    def local_before(self) -> Any:
+        """The same had Alice not measured at all."""
+        gain = policies.optimal_gain(self.patch, self.unmeasured[..., None, :, :], self.feedback)
+        return self._shaped(gain[..., 0])
+
+    @property
+    def teleported(self) -> Any:
+        """What needed the message: extracted - local."""
+        return self.extracted - self.local
+
+    @cached_property
+    def leak(self) -> Any:
+        """Energy that Alice's act, not Bob's, brought within Bob's reach."""
+        fast = shortcut.leak(self)
+        if fast is not None:
+            return self._shaped(fast)
+        H = self.patch.H_B
+        if self.has_delay:
+            H = dagger(self._evolution) @ H @ self._evolution
+        change = (dagger(self.kraus) @ H[..., None, :, :] @ self.kraus).sum(-3) - H
+        return self._shaped(expectation(change, self.patch.rho))
+
+    @property
+    def net_work(self) -> Any:
+        """extracted - injected."""
+        return self.extracted - self.injected
+
+    @property
+    def efficiency(self) -> Any:
+        """extracted / injected; nan where nothing is injected."""
+        return self._ratio(self.extracted)
+
+    @property
+    def efficiency_teleported(self) -> Any:
+        """teleported / injected; nan where nothing is injected."""
+        return self._ratio(self.teleported)
+
+    @property
+    def resolved(self) -> Any:
+        """Whether |extracted| exceeds the state's precision."""
+        return self._shaped(np.abs(self.extracted) > self.state.precision)
+
+    @cached_property
+    def work(self) -> Work:
+        """Mean and variance of Bob's work for each received symbol."""
+        W = policies.work_operators(self.patch, self.operations)
+        p = np.real(trace(self.received))
+        safe = np.where(p > 0.0, p, 1.0)
+        mean = expectation(W, self.received) / safe
+        return Work(mean, expectation(W @ W, self.received) / safe - mean**2, p)
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """What the operations give against the bound of their class."""
+        value = self._shaped(policies.gain_of(self.patch, self.operations, self.received).sum(-1))
+        bound = self._shaped(policies.optimal_bound(self.patch, self.received, self.feedback).sum(-1))
+        gap = bound - value
+        return Certificate(value, bound, gap, self._shaped(gap <= 10 * np.asarray(self.state.precision)))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The energy of every named term before, after the measurement, after the delay, after the feedback."""
+        model = self.state.model
+        measured = (self.kraus @ self.patch.rho[..., None, :, :] @ dagger(self.kraus)).sum(-3)
+        final = policies.apply(self.patch, self.operations, self.received).sum(-3)
+        columns = []
+        for term in model.terms:
+            if set(term.operator.support) <= set(self.patch.sites):
+                H = self.patch.matrix_of(term)
+                stages = [expectation(H, rho) for rho in (self.patch.rho, measured, self.average, final)]
+            else:  # touches neither party, and no time passes
+                stages = [expect(self.state, term.operator)] * 4
+            columns.append(np.stack(np.broadcast_arrays(*(np.broadcast_to(s, self.shape) for s in stages)), axis=-1))
+        return Ledger(
+            tuple(term.name for term in model.terms), tuple(model.class_of(term) for term in model.terms),
+            tuple(bool(set(term.operator.support) & set(model.B)) for term in model.terms), np.stack(columns, axis=-2),
+        )
+
+    # -- identity ------------------------------------------------------------------------------
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of the recipe, 16 hexadecimal digits."""
+        return digest(self.recipe)
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
+    # -- inner ---------------------------------------------------------------------------------
+
+    def _shaped(self, value: Any) -> Any:
+        """A derived number with the run's shape; a NumPy scalar for a single point."""
+        array = np.asarray(value)
+        return (array if array.shape == self.shape else np.broadcast_to(array, self.shape))[()]
+
+    def _ratio(self, energy: Any) -> Any:
+        is_paid = np.asarray(self.injected > self.state.precision)
+        return self._shaped(np.where(is_paid, energy / np.where(is_paid, self.injected, 1.0), np.nan))
+
+    def _borrowed_operations(self) -> Array:
+        """What `best` would do with the ground state, or the most populated eigenstate, under a perfect message."""
+        model = self.state.model
+        reference = ground(model) if self.feedback.policy == "ground" else self._dominant_eigenstate()
+        best = Feedback("best", self.feedback.operations, self.feedback.axis, None, False, None, self.feedback.made_by)
+        run = Run(reference, self.measurement, best, self.delay, 0.0, self.made_by)
+        n_symbols = run.n_outcomes if self.message is None else self.message.shape[-2]
+        if n_symbols != run.n_outcomes:
+            raise ShapeMismatch(
+                f"policy {self.feedback.policy!r} needs one symbol an outcome; Alice has {run.n_outcomes}, "
+                f"Bob receives {n_symbols}."
+            )
+        operations = run.operations
+        identity = np.zeros(operations.shape[-3:])
+        identity[0] = np.eye(operations.shape[-1])
+        occurs = run.probabilities > np.asarray(reference.precision)[..., None]
+        return np.where(occurs[..., None, None, None], operations, identity)
+
+    def _dominant_eigenstate(self) -> State:
+        """The energy eigenstate n with the largest <n|rho|n>; a tie or a degenerate level raises."""
+        energies, vectors = spectrum(self.state.model, self.state.shape)
+        rho = self.state.density_matrix
+        populations = np.real(np.einsum("...in,...ij,...jn->...n", vectors.conj(), rho, vectors))
+        energies = np.broadcast_to(energies, populations.shape)
+        level = populations.argmax(-1)
+        refuse_where(
+            is_degenerate(energies, level), DegenerateLevel,
+            lambda i: "feedback('dominant'): the most populated level is degenerate, so its eigenstate is not unique",
+        )
+        ordered = np.sort(populations, axis=-1)
+        refuse_where(
+            ordered[..., -1] - ordered[..., -2] <= TIE_TOLERANCE, DegenerateLevel,
+            lambda i: f"feedback('dominant'): two eigenstates share the largest population {ordered[i][-1]:.6g}",
+        )
+        vectors = np.broadcast_to(vectors, (*populations.shape, vectors.shape[-1]))
+        vector = np.take_along_axis(vectors, level[..., None, None], axis=-1)
+        return State(self.state.model, Dense(vector @ dagger(vector)), "dense", Call("dominant", {"state": self.state}))

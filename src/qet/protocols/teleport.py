@@ -1,0 +1,116 @@
+"""The protocol as one word: Alice measures, tells Bob, Bob acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import real
+from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, unknown
+from qet.foundations.values import Call
+from qet.physics.feedback import POLICIES, Feedback
+from qet.physics.feedback import feedback as make_feedback
+from qet.physics.measurement import AXES, Measurement
+from qet.physics.measurement import measure as make_measurement
+from qet.protocols.message import stochastic
+from qet.protocols.run import Run
+from qet.solvers.states import State
+
+
+def teleport(
+    state: State, *, measure: Any = "X", feedback: Any = "best", delay: Any = 0.0,
+    surroundings: Any = None, message_error: Any = 0.0,
+) -> Run:
+    """Quantum energy teleportation on a state.
+
+    Alice measures A, sends the outcome, Bob applies an operation to B that depends on it.
+    extracted = Σ_k Tr[H s_k] - Tr[H 𝓑_k(s_k)] with the full Hamiltonian, s_k = M_k rho M_k†
+    evolved for `delay`.
+
+    Args:
+        state: From `ground`, `gibbs`, `steady`, `state`, ...; its model says who holds what.
+        measure: A `Measurement`, or "X", "Y", "Z", or a vector.
+        feedback: A `Feedback`, or "best", "ground", "dominant"; "channel" is feedback("best", operations="channel").
+        delay: Time between measurement and feedback, >= 0, evolved with H alone; number or array.
+        surroundings: Reservoirs during the delay; not offered yet with a delay.
+        message_error: Probability of a wrong symbol, or a column-stochastic matrix P(received|sent).
+
+    Returns:
+        A `Run`, whose numbers are computed when asked for. Energies in the units of H.
+
+    Raises:
+        UnknownName, BadParameter, ShapeMismatch, NotOffered: see the messages.
+
+    References:
+        M. Hotta, Phys. Lett. A 374, 3416 (2010), arXiv:1002.0200.
+
+    Example:
+        >>> import qet
+        >>> run = qet.teleport(qet.ground(qet.minimal(h=1.0, k=0.5)))
+        >>> round(float(run.injected), 6), round(float(run.extracted), 6)
+        (0.894427, 0.072569)
+    """
+    if not isinstance(state, State):
+        raise BadParameter(f"teleport takes a state, such as qet.ground(model); got {type(state).__name__}.")
+    measurement = as_measurement(measure)
+    rule = as_feedback(feedback)
+    delay = real("delay", delay, minimum=0.0)
+    if surroundings is not None and np.any(np.asarray(delay) != 0.0):
+        raise NotOffered(
+            "a delay with reservoirs is not offered; use surroundings=None (H alone evolves the system) or delay=0."
+        )
+    given = {"measure": measure, "feedback": feedback, "delay": delay, "message_error": message_error}
+    usual = {"measure": "X", "feedback": "best", "delay": 0.0, "message_error": 0.0}
+    changed = {name: value for name, value in given.items() if not _is_usual(value, usual[name])}
+    run = Run(state, measurement, rule, delay, _as_error(message_error), Call("teleport", {"state": state, **changed}))
+    _check_fit(run)
+    return run
+
+
+def as_measurement(value: Any) -> Measurement:
+    """A measurement from itself, a letter, or a vector."""
+    if isinstance(value, Measurement):
+        return value
+    if isinstance(value, str) and value not in AXES:
+        if any(ch.isdigit() for ch in value):
+            return make_measurement(observable=value)
+        raise unknown("measurement", value, AXES)
+    return make_measurement(value)
+
+
+def as_feedback(value: Any) -> Feedback:
+    """A feedback from itself or a policy's name."""
+    if isinstance(value, Feedback):
+        return value
+    if value == "channel":
+        return make_feedback("best", operations="channel")
+    if not isinstance(value, str) or value not in POLICIES:
+        raise unknown("feedback policy", value, (*POLICIES, "channel"))
+    return make_feedback(value)
+
+
+def _as_error(message_error: Any) -> Any:
+    return real("message_error", message_error, minimum=0.0, maximum=1.0)
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    return isinstance(value, (str, float, int)) and value == usual
+
+
+def _check_fit(run: Run) -> None:
+    """Everything that can be refused before anything is computed."""
+    model = run.state.model
+    if run.measurement.direction is None:
+        run.measurement.kraus(model.A)
+    stochastic(run.message_error, run.n_outcomes)
+    _ = run.shape
+    d_B = 2 ** len(model.B)
+    table = run.feedback.table
+    if table is not None and table.shape[-1] != d_B:
+        raise ShapeMismatch(f"Bob holds dimension {d_B}; his operations have dimension {table.shape[-1]}.")
+    if len(model.B) > 1 and table is None:
+        raise NotOffered(
+            f"Bob's optimum is offered for one qubit; he holds {len(model.B)}. "
+            "Give his operations as feedback(unitaries=[...]) or feedback(kraus=[...])."
+        )

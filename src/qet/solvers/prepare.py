@@ -1,0 +1,225 @@
+"""States from a model: ground, eigenstate, Gibbs, or given; and the choice of the route.
+
+Two-qubit models with Z0, Z1 and X0 X1 alone have closed forms (`pair`); everything else
+is diagonalized as a dense matrix, batched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import broadcast, real
+from qet.foundations.conventions import DEGENERACY_TOLERANCE, POSITIVITY_TOLERANCE
+from qet.foundations.errors import (
+    BadParameter,
+    DegenerateLevel,
+    NotAState,
+    ShapeMismatch,
+    TooLarge,
+    refuse_where,
+)
+from qet.foundations.linalg import dagger
+from qet.foundations.values import Call
+from qet.physics.model import Model
+from qet.solvers.dense import Dense, Expectations, expect_of  # noqa: F401  (registers the answers)
+from qet.solvers.states import State
+
+Array = np.ndarray
+MEMORY_LIMIT = 8 * 2**30  # bytes of one dense batch that we start on without being asked
+
+
+def ground(model: Model) -> State:
+    """The ground state of a model.
+
+    Raises:
+        DegenerateLevel: where the lowest level is not unique (spacing <= 1e-10 ‖H‖).
+
+    Example:
+        >>> import qet
+        >>> state = qet.ground(qet.minimal(h=1.0, k=0.5))
+        >>> round(float(qet.expect(state, "Z0")), 6)
+        -0.894427
+    """
+    call = Call("ground", {"model": model})
+    return State(model, Dense(_level(model, 0, "ground")), "dense", call)
+
+
+def eigenstate(model: Model, level: int) -> State:
+    """The energy eigenstate number `level`, counted from 0 at the bottom.
+
+    Raises:
+        DegenerateLevel: where that level is not unique.
+        BadParameter: if there is no such level.
+    """
+    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
+        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
+    if not 0 <= level < 2**model.n_sites:
+        raise BadParameter(f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}.")
+    rho = _level(model, int(level), f"eigenstate level {level}")
+    return State(model, Dense(rho), "dense", Call("eigenstate", {"model": model, "level": int(level)}))
+
+
+def gibbs(model: Model, *, T: Any) -> State:
+    """The thermal state exp(-H/T)/Z.
+
+    Entries with T = 0 are the equal mixture of all levels within 1e-10 ‖H‖ of the lowest.
+
+    Args:
+        model: The model.
+        T: Temperature >= 0 in units of energy; number or array, broadcasts with the model's parameters.
+
+    Raises:
+        BadParameter: for T < 0, NaN or infinite.
+        ShapeMismatch: if T does not broadcast with the model.
+
+    Example:
+        >>> import qet
+        >>> float(qet.expect(qet.gibbs(qet.minimal(k=0.0), T=0.0), "Z0"))
+        -1.0
+    """
+    T = real("T", T, minimum=0.0)
+    broadcast(model=model.shape, T=np.shape(T))
+    call = Call("gibbs", {"model": model, "T": T})
+    energies, vectors = spectrum(model, np.shape(T))
+    p = _boltzmann(energies, T)
+    return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
+
+
+def state(model: Model, rho: Any) -> State:
+    """A given state: a density matrix, a state vector, or a QuTiP Qobj.
+
+    Args:
+        model: The model the state belongs to.
+        rho: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
+
+    Raises:
+        NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
+        ShapeMismatch: if the size does not fit the model.
+    """
+    array = np.asarray(rho.full() if hasattr(rho, "full") else rho)
+    if array.dtype.kind not in "fciu" or not np.all(np.isfinite(array)):
+        raise NotAState("a state is a numeric array without NaN or infinite entries.")
+    d = 2**model.n_sites
+    if array.ndim >= 2 and array.shape[-2:] == (d, d):
+        matrix = array
+    elif array.ndim >= 2 and array.shape == (d, 1):
+        matrix = _projector(array[:, 0])
+    elif array.ndim >= 1 and array.shape[-1] == d:
+        matrix = _projector(array)
+    else:
+        raise ShapeMismatch(f"a state of {model.n_sites} qubits is ({d}, {d}) or ({d},); got {array.shape}.")
+    _check_state(matrix)
+    matrix = (matrix + dagger(matrix)) / 2
+    broadcast(model=model.shape, state=matrix.shape[:-2])
+    return State(model, Dense(matrix), "given", Call("state", {"model": model, "rho": array}))
+
+
+def depolarize(state: State, probability: Any) -> State:
+    """The state mixed with white noise: (1 - p) rho + p 1/d.
+
+    Args:
+        state: Any state.
+        probability: 0 <= p <= 1; number or array.
+    """
+    p = real("probability", probability, minimum=0.0, maximum=1.0)
+    call = Call("depolarize", {"state": state, "probability": p})
+    if isinstance(state.payload, Expectations):
+        values = {string: (1 - p) * value for string, value in state.payload.values.items()}
+        return State(state.model, Expectations(state.payload.n_sites, values), state.solver, call, state.solver_error)
+    rho = state.density_matrix
+    weight = np.asarray(p)[..., None, None]
+    mixed = (1 - weight) * rho + weight * np.eye(rho.shape[-1]) / rho.shape[-1]
+    return State(state.model, Dense(mixed), state.solver, call, state.solver_error)
+
+
+def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
+    """Energies (..., d), ascending, and eigenvectors (..., d, d) in columns.
+
+    Raises:
+        TooLarge: when the matrices of the batch would not fit.
+    """
+    shape = np.broadcast_shapes(model.shape, batch)
+    need = 3 * 16 * 4**model.n_sites * int(np.prod(shape, dtype=float))
+    if need > MEMORY_LIMIT:
+        raise TooLarge(
+            f"a dense spectrum of {model.n_sites} qubits at {int(np.prod(shape))} points takes about "
+            f"{need / 2**30:.0f} GiB. Use fewer sites, or a smaller batch."
+        )
+    energies, vectors = np.linalg.eigh(model.matrix())
+    return energies, vectors
+
+
+def is_degenerate(energies: Array, level: Any) -> Array:
+    """Whether a level (index, may be an array of the batch shape) lies within 1e-10 ‖H‖ of another one."""
+    chosen = np.take_along_axis(energies, np.asarray(level)[..., None], axis=-1)
+    distance = np.abs(energies - chosen)
+    close = distance <= DEGENERACY_TOLERANCE * np.abs(energies).max(-1, keepdims=True)
+    return close.sum(-1) > 1
+
+
+def refuse_degenerate(energies: Array, level: int, word: str, *, where: Array | None = None) -> None:
+    """Raise DegenerateLevel where a level is not unique, with the spacing.
+
+    Args:
+        energies: Ascending, shape (..., d).
+        level: Which one.
+        word: The state that was asked for.
+        where: Boolean mask of a larger batch whose true entries `energies` lists, in order.
+    """
+    index = np.full(energies.shape[:-1], level)
+    is_close = is_degenerate(energies, index)
+    if not np.any(is_close):
+        return
+    gaps = np.abs(energies - energies[..., level : level + 1])
+    gaps[..., level] = np.inf
+    spacing = gaps.min(-1)
+    if where is not None:
+        full = np.full(where.shape, np.inf)
+        full[where] = spacing
+        mask = np.zeros(where.shape, dtype=bool)
+        mask[where] = is_close
+        spacing, is_close = full, mask
+    refuse_where(
+        is_close, DegenerateLevel,
+        lambda i: f"{word}: level {level} and its neighbor differ by {spacing[i]:.1e}, so the state is not unique "
+        "and the teleported energy depends on which one is meant. Lift the degeneracy (a field), "
+        "or take the equal mixture gibbs(model, T=0)",
+    )
+
+
+def _level(model: Model, level: int, word: str) -> Array:
+    energies, vectors = spectrum(model)
+    refuse_degenerate(energies, level, word)
+    return _projector(vectors[..., :, level])
+
+
+def _boltzmann(energies: Array, T: Any) -> Array:
+    """Populations exp(-(E - E0)/T)/Z; at T = 0 the equal mixture of the lowest levels."""
+    T = np.asarray(T)[..., None]
+    excess = energies - energies[..., :1]
+    lowest = excess <= DEGENERACY_TOLERANCE * np.abs(energies).max(-1, keepdims=True)
+    weights = np.where(T > 0.0, np.exp(-excess / np.where(T > 0.0, T, 1.0)), lowest)
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def _projector(vector: Array) -> Array:
+    return vector[..., :, None] * vector[..., None, :].conj()
+
+
+def _check_state(matrix: Array) -> None:
+    trace = np.trace(matrix, axis1=-2, axis2=-1)
+    refuse_where(
+        np.abs(trace - 1.0) > POSITIVITY_TOLERANCE, NotAState,
+        lambda i: f"the state has trace {complex(trace[i]):.6g}, not 1. Divide by it",
+    )
+    skew = np.abs(matrix - dagger(matrix)).max((-1, -2))
+    refuse_where(
+        skew > POSITIVITY_TOLERANCE, NotAState, lambda i: f"the state is not Hermitian: max |rho - rho†| = {skew[i]:.1e}"
+    )
+    smallest = np.linalg.eigvalsh((matrix + dagger(matrix)) / 2)[..., 0]
+    refuse_where(
+        smallest < -POSITIVITY_TOLERANCE, NotAState,
+        lambda i: f"the state has a negative eigenvalue {smallest[i]:.1e}. Project it onto the density matrices first",
+    )

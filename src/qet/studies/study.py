@@ -1,0 +1,80 @@
+"""From a recipe back to the thing: plain data in, the same object out.
+
+A recipe names a public word and its arguments. Only words are looked up; nothing in a
+file is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.paulis import PauliSum, collect, pauli
+from qet.physics.baths import bath, jump
+from qet.physics.feedback import feedback
+from qet.physics.measurement import measure
+from qet.physics.model import Model
+from qet.physics.models import MODELS, by_site, model
+from qet.protocols.teleport import teleport
+from qet.solvers.prepare import depolarize, eigenstate, gibbs, ground, state
+from qet.solvers.steady import steady
+
+
+def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
+    """A Pauli sum from its strings and coefficients."""
+    return collect([(string, c) for text, c in terms.items() for string, _ in pauli(text).terms])
+
+
+def _swapped(*, model: Model) -> Model:
+    return model.swapped()
+
+
+WORDS: dict[str, Callable[..., Any]] = {
+    **MODELS, "model": model, "swapped": _swapped, "by_site": by_site, "pauli_sum": _pauli_sum,
+    "bath": bath, "jump": jump, "measure": measure, "feedback": feedback,
+    "ground": ground, "eigenstate": eigenstate, "gibbs": gibbs, "state": state, "steady": steady,
+    "depolarize": depolarize, "teleport": teleport,
+}
+
+
+def rerun(recipe: Mapping[str, Any]) -> Any:
+    """Make a model, state or run again from its recipe; `rerun(run.recipe) == run`.
+
+    Args:
+        recipe: Plain data, as in `run.recipe` or a file made from it.
+
+    Raises:
+        UnknownName: for a word that is no public word.
+
+    Example:
+        >>> import qet
+        >>> run = qet.teleport(qet.gibbs(qet.minimal(h=1.0, k=0.5), T=0.3))
+        >>> qet.rerun(run.recipe) == run
+        True
+    """
+    if not isinstance(recipe, Mapping) or "word" not in recipe:
+        raise BadParameter("a recipe is a mapping with the key 'word', such as run.recipe.")
+    made = _build(recipe)
+    return made
+
+
+def _build(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        if data.keys() == {"re", "im"}:
+            value = np.asarray(data["re"]) + 1j * np.asarray(data["im"])
+            return value if value.ndim else complex(value)
+        if "word" not in data:
+            return {key: _build(item) for key, item in data.items()}
+        word = data["word"]
+        if word not in WORDS:
+            raise unknown("word", word, WORDS)
+        return WORDS[word](**{key: _build(item) for key, item in data.items() if key != "word"})
+    if isinstance(data, list):
+        items = [_build(item) for item in data]
+        if items and all(isinstance(item, complex) for item in items):
+            return np.array(items)
+        return tuple(items) if any(not isinstance(item, (int, float)) for item in items) else items
+    return data
