@@ -11,7 +11,8 @@ def table(x, y, z):
 
 
 @pytest.mark.parametrize("shapes", [
-    ((100,), (100,), ()), ((20, 5), (20, 5), (20, 5)), ((20, 1), (1, 7), ()), ((4, 1, 6), (5, 1), (6,)), ((1,), (1,), (53,)),
+    ((100,), (100,), ()),
+    ((20, 5), (20, 5), (20, 5)), ((20, 1), (1, 7), ()), ((4, 1, 6), (5, 1), (6,)), ((1,), (1,), (53,)),
 ])
 @pytest.mark.parametrize("size", [3, 7, 64, 1000])
 def test_pieces_make_the_whole(shapes, size):
@@ -40,7 +41,7 @@ def test_no_piece_is_larger_than_asked_and_numbers_stay_numbers():
         return (x * n,)
 
     in_chunks(function, np.ones(1000), np.array(2.0), size=64)
-    assert max(sizes) == 64 and sum(sizes) == 1000 and len(sizes) == 16
+    assert (max(sizes), sum(sizes), len(sizes)) == (64, 1000, 16)
     assert kinds == {float}
     sizes.clear()
     in_chunks(function, np.ones((50, 1)) * np.ones(20), 2.0, size=500)
@@ -54,7 +55,8 @@ def test_numbers_alone_call_the_function_once_with_numbers():
 def test_an_output_that_is_a_number_stays_one_until_a_piece_differs():
     x = np.arange(30.0)
     always, sometimes = in_chunks(lambda x: (1.0, np.where(x > 12, 2.0, 1.0) if x.max() > 12 else 1.0), x, size=5)
-    assert always == 1.0 and isinstance(always, float)
+    assert isinstance(always, float)
+    assert always == 1.0
     assert sometimes.tolist() == [1.0] * 13 + [2.0] * 17
 
 

@@ -56,7 +56,8 @@ def test_numbers_stay_numbers_and_arrays_broadcast():
     matrix = {(0, 0): (1, "a"), (1, 1): (1, "b"), (1, 0): (-1, "c")}
     made = plan(2, matrix, {0: (1, "d")})
     x = solve(made, {"a": 2.0, "b": 4.0, "c": np.array([1.0, 2.0]), "d": 3.0})
-    assert isinstance(x[0], float) and x[0] == 1.5
+    assert isinstance(x[0], float)
+    assert x[0] == 1.5
     assert x[1].tolist() == [0.375, 0.75]
 
 

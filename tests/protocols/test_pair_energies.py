@@ -130,11 +130,12 @@ def test_arrays_and_strengths_broadcast_and_a_batch_equals_its_points():
     pick = rng.integers(8, size=n)
     means = {s: np.array([case[1][s] for case in cases])[pick] for s in cases[0][1]}
     coefficients = {s: np.array([case[2].coefficients[s] for case in cases])[pick] for s in cases[0][2].coefficients}
-    for strength in (1.0, np.linspace(0, 1, 3)[:, None]):
-        whole = pair_energies(means, coefficients, 1, 0, strength, 0.1)
+    for strength in ([1.0], np.linspace(0, 1, 3)):
+        whole = pair_energies(means, coefficients, 1, 0, np.reshape(strength, (-1, 1)), 0.1)
         for i in (0, 8191, 8192, n - 1):
             m, c = {s: float(v[i]) for s, v in means.items()}, {s: float(v[i]) for s, v in coefficients.items()}
-            for row in range(np.size(strength)):
-                one = pair_energies(m, c, 1, 0, float(np.ravel(strength)[row]), 0.1)
+            for row, s in enumerate(strength):
+                one = pair_energies(m, c, 1, 0, float(s), 0.1)
                 for mine, single in zip(whole, one, strict=True):
-                    assert np.isclose(np.broadcast_to(mine, (*np.shape(strength)[:1], n)).reshape(-1, n)[row % max(1, np.size(mine) // n), i], single, rtol=1e-12, atol=1e-15)
+                    found = np.broadcast_to(mine, (len(strength), n))[row, i]
+                    assert np.isclose(found, single, rtol=1e-12, atol=1e-15)

@@ -101,8 +101,9 @@ def _pieces(arrays: list[Array], shape: tuple[int, ...], points: int, size: int)
         yield 0, [np.broadcast_to(a, shape).reshape(-1) for a in arrays]
         return
     # Broadcast axes: a buffered iterator copies each piece, and no input is ever expanded whole.
-    flags = ["external_loop", "buffered", "zerosize_ok"]
-    with np.nditer(arrays, flags, [["readonly", "contig"]] * len(arrays), order="C", buffersize=size) as pieces:  # type: ignore[arg-type]
+    flags: list[Any] = ["external_loop", "buffered", "zerosize_ok"]
+    reading: list[list[Any]] = [["readonly", "contig"] for _ in arrays]
+    with np.nditer(arrays, flags, reading, order="C", buffersize=size) as pieces:
         start = 0
         for piece in pieces:
             group = list(piece) if isinstance(piece, tuple) else [piece]

@@ -130,7 +130,8 @@ def _bob(means: Means, coefficients: Means, A: int, B: int) -> tuple[Any, Any, A
     """b, c, <Z_B>, <X_A X_B>, <X_A Y_B>."""
     both: PauliString = ((0, "X"), (1, "X"))
     current: PauliString = ((A, "X"), (B, "Y")) if A < B else ((B, "Y"), (A, "X"))
-    return _of(coefficients, B), coefficients.get(both, 0.0), _of(means, B), means.get(both, 0.0), means.get(current, 0.0)
+    b, c = _of(coefficients, B), coefficients.get(both, 0.0)
+    return b, c, _of(means, B), means.get(both, 0.0), means.get(current, 0.0)
 
 
 def _of(values: Means, site: int) -> Any:

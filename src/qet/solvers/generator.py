@@ -120,6 +120,7 @@ def action(key: Key, string: PauliString) -> Action:
         return _jump_action(key[1], string)
     s, t = key[1], key[2]
     if kind == "re":
+        pairs: list[tuple[complex, PauliString, PauliString]]
         pairs = [(1.0, s, t)] if s == t else [(1.0, s, t), (1.0, t, s)]
     else:
         pairs = [(1j, s, t), (-1j, t, s)]
