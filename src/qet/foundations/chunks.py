@@ -38,21 +38,52 @@ def in_chunks(function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int 
     points = int(np.prod(shape))
     if points <= 2 * size:
         size = max(points, 1)
-    outputs: list[Any] = []
+    outputs = _Outputs(points)
     for start, pieces in _pieces(arrays, shape, points, size):
         for i, piece in zip(places, pieces, strict=True):
             values[i] = piece
-        results = function(*values)
-        if not outputs:
-            outputs = [r if _is_number(r) else np.empty((points, *np.shape(r)[1:]), np.asarray(r).dtype) for r in results]
-        stop = start + len(pieces[0])
+        outputs.put(start, start + len(pieces[0]), function(*values))
+    return tuple(o.reshape(*shape, *o.shape[1:]) if isinstance(o, np.ndarray) else o for o in outputs.whole)
+
+
+class _Outputs:
+    """Whole outputs, filled piece by piece.
+
+    What is a number in every piece stays a number, and outputs that are one object in every piece share memory.
+    """
+
+    def __init__(self, points: int) -> None:
+        self.points = points
+        self.whole: list[Any] = []
+        self.twins: dict[int, int] = {}  # output -> the earlier one that it is
+
+    def put(self, start: int, stop: int, results: tuple[Any, ...]) -> None:
+        if not self.whole:
+            self._open(results)
         for k, result in enumerate(results):
-            if isinstance(outputs[k], np.ndarray):
-                outputs[k][start:stop] = result
-            elif not (_is_number(result) and result == outputs[k]):  # a number in the first piece, but not in all
-                outputs[k] = np.full(points, outputs[k], np.result_type(outputs[k], result))
-                outputs[k][start:stop] = result
-    return tuple(o.reshape(*shape, *o.shape[1:]) if isinstance(o, np.ndarray) else o for o in outputs)
+            whole = self.whole[k]
+            if k in self.twins:
+                if result is results[self.twins[k]]:
+                    continue
+                del self.twins[k]
+                self.whole[k] = whole = whole.copy()
+            if not isinstance(whole, np.ndarray):
+                if _is_number(result) and result == whole:
+                    continue
+                self.whole[k] = whole = np.full(self.points, whole, np.result_type(whole, result))
+            whole[start:stop] = result
+
+    def _open(self, results: tuple[Any, ...]) -> None:
+        first: dict[int, int] = {}
+        for k, result in enumerate(results):
+            if _is_number(result):
+                self.whole.append(result)
+            elif id(result) in first:
+                self.twins[k] = first[id(result)]
+                self.whole.append(self.whole[self.twins[k]])
+            else:
+                first[id(result)] = k
+                self.whole.append(np.empty((self.points, *np.shape(result)[1:]), np.asarray(result).dtype))
 
 
 def _is_number(value: Any) -> bool:
@@ -70,8 +101,9 @@ def _pieces(arrays: list[Array], shape: tuple[int, ...], points: int, size: int)
         yield 0, [np.broadcast_to(a, shape).reshape(-1) for a in arrays]
         return
     # Broadcast axes: a buffered iterator copies each piece, and no input is ever expanded whole.
-    flags = ["external_loop", "buffered", "zerosize_ok"]
-    with np.nditer(arrays, flags, [["readonly", "contig"]] * len(arrays), order="C", buffersize=size) as pieces:  # type: ignore[arg-type]
+    flags: list[Any] = ["external_loop", "buffered", "zerosize_ok"]
+    reading: list[list[Any]] = [["readonly", "contig"] for _ in arrays]
+    with np.nditer(arrays, flags, reading, order="C", buffersize=size) as pieces:
         start = 0
         for piece in pieces:
             group = list(piece) if isinstance(piece, tuple) else [piece]

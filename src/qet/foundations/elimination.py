@@ -186,7 +186,11 @@ class _Work:
         across = len(row) + (b is not None)
         factor: Signed | None = None
         is_divisor = False
-        if across == 1:
+        if across == 0:
+            for i in below:  # the unknown is zero, and its column drops out
+                del rows[i][q]
+            below = []
+        elif across == 1:
             row = {j: tape.over(value, pivot) for j, value in row.items()}
             b = b and tape.over(b, pivot)
         elif len(below) + 1 < across:

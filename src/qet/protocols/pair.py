@@ -98,16 +98,12 @@ def pair_energies(
 
 def _extracted_strong(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
     """|w||v| + w·v with w = (b, c, 0), v = (z, x, y); where w·v < 0 as |w x v|²/(|w||v| - w·v)."""
-    ww = b * b + c * c
-    vv = z * z + x * x
+    along = b * z + c * x
     cross = b * x - c * z
     gap = cross * cross
     if not _is_zero(y):
-        yy = y * y
-        vv = vv + yy
-        gap = gap + ww * yy
-    along = b * z + c * x
-    size = np.sqrt(ww * vv)
+        gap = gap + (b * b + c * c) * (y * y)
+    size = np.sqrt(along * along + gap)  # |w|²|v|² = (w·v)² + |w x v|²
     if np.max(along, initial=-1.0) < 0.0:
         return (gap / (size - along),)
     return (np.where(along < 0.0, gap / _nonzero(size - along), size + along),)
@@ -134,7 +130,8 @@ def _bob(means: Means, coefficients: Means, A: int, B: int) -> tuple[Any, Any, A
     """b, c, <Z_B>, <X_A X_B>, <X_A Y_B>."""
     both: PauliString = ((0, "X"), (1, "X"))
     current: PauliString = ((A, "X"), (B, "Y")) if A < B else ((B, "Y"), (A, "X"))
-    return _of(coefficients, B), coefficients.get(both, 0.0), _of(means, B), means.get(both, 0.0), means.get(current, 0.0)
+    b, c = _of(coefficients, B), coefficients.get(both, 0.0)
+    return b, c, _of(means, B), means.get(both, 0.0), means.get(current, 0.0)
 
 
 def _of(values: Means, site: int) -> Any:

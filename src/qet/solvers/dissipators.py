@@ -107,12 +107,15 @@ def _density(w: Any, rate: Any, spectrum: Any) -> Any:
 def _local(model: Model, bath: Bath, site: int, source: int) -> Dissipator:
     vector = _coupling_vector(bath, site)
     if bath.lamb_shift:
-        raise NotOffered("the local master equation has no Lamb shift here; use master='redfield', or lamb_shift=False.")
+        raise NotOffered("the local master equation has no Lamb shift; use master='redfield', or lamb_shift=False.")
     h = model.H.coefficients
-    field: Vector = tuple(h.get(((site, letter),), 0.0) for letter in "XYZ")  # type: ignore[assignment]
+    field: Vector = tuple(h.get(((site, letter),), 0.0) for letter in "XYZ")
     is_along_z = not any(np.ndim(b) or b != 0.0 for b in field[:2])
     if bath.full_band and not (vector is None and is_along_z):
-        raise NotOffered("the local master equation takes full_band with exchange coupling along Z only; use master='redfield'.")
+        raise NotOffered(
+            "the local master equation takes full_band with exchange coupling and fields along Z only; "
+            "use master='redfield'."
+        )
     _refuse_divergence(bath, site, field, vector)
     if is_along_z and (vector is None or _is_zero(vector[2])):
         strength = 1.0 if vector is None else vector[0] * vector[0] + vector[1] * vector[1]
@@ -214,7 +217,7 @@ def _coupling_vector(bath: Bath, site: int) -> Vector | None:
                 f"the local master equation couples a bath to one site at a time; {bath.coupling} spans sites "
                 f"{bath.coupling.support}. Use master='redfield'."
             )
-        return tuple(found.get(((site, letter),), 0.0) for letter in "XYZ")  # type: ignore[return-value]
+        return tuple(found.get(((site, letter),), 0.0) for letter in "XYZ")
     return None if bath.coupling == "exchange" else COUPLING_VECTORS[bath.coupling]
 
 

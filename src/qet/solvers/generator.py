@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.elimination import Entry, Plan, plan
-from qet.foundations.paulis import PauliString, multiply_strings
+from qet.foundations.paulis import PauliString, PauliSum, multiply_strings, pauli_decomposition
 
 Array = np.ndarray
 Key = tuple[Any, ...]
@@ -108,7 +108,7 @@ def block(n_sites: int, keys: tuple[Key, ...]) -> Block:
     return Block(generator, elimination, forms, tuple(rows))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def action(key: Key, string: PauliString) -> Action:
     """What a parameter does to a string: the strings u and numbers c in d<P>/dt = parameter · Σ c <u>."""
     kind = key[0]
@@ -117,10 +117,10 @@ def action(key: Key, string: PauliString) -> Action:
     if kind in ("total", "difference", "relaxes"):
         return _ladder(kind, key[1], string)
     if kind == "jump":
-        terms = key[1]
-        return _real(_add((np.conj(a) * b, _sandwich(s, t, string)) for (s, a), (t, b) in product(terms, terms)))
+        return _jump_action(key[1], string)
     s, t = key[1], key[2]
     if kind == "re":
+        pairs: list[tuple[complex, PauliString, PauliString]]
         pairs = [(1.0, s, t)] if s == t else [(1.0, s, t), (1.0, t, s)]
     else:
         pairs = [(1j, s, t), (-1j, t, s)]
@@ -145,6 +145,32 @@ def _ladder(kind: str, site: int, string: PauliString) -> Action:
     if letter != "Z":
         return {}
     return {tuple(pair for pair in string if pair[0] != site): -1.0}
+
+
+def _jump_action(terms: tuple[tuple[PauliString, complex], ...], string: PauliString) -> Action:
+    """The part of the string inside the operator's support is looked up; the part outside is kept."""
+    sites, table = _jump_table(terms)
+    inside = tuple(pair for pair in string if pair[0] in sites)
+    outside = tuple(pair for pair in string if pair[0] not in sites)
+    return {tuple(sorted(u + outside)): c for u, c in table.get(inside, {}).items()}
+
+
+@lru_cache(maxsize=256)
+def _jump_table(
+    terms: tuple[tuple[PauliString, complex], ...],
+) -> tuple[frozenset[int], Mapping[PauliString, Action]]:
+    """L† P L - {L†L, P}/2 for every string P on the support of L, by matrices."""
+    operator = PauliSum(terms)
+    sites = operator.support
+    L = operator.matrix(sites)
+    LL = L.conj().T @ L
+    table: dict[PauliString, Action] = {}
+    for string in _all_strings(len(sites)):
+        named = tuple((sites[i], letter) for i, letter in string)
+        P = PauliSum(((named, 1.0),)).matrix(sites)
+        image = L.conj().T @ P @ L - 0.5 * (LL @ P + P @ LL)
+        table[named] = {u: float(np.real(c)) for u, c in pauli_decomposition(image, sites).terms}
+    return frozenset(sites), table
 
 
 def _commutator(s: PauliString, p: PauliString) -> dict[PauliString, complex]:

@@ -30,7 +30,7 @@ from qet.foundations.errors import NoUniqueSteadyState, TooLarge
 from qet.foundations.paulis import PauliString, PauliSum
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator, jump_dissipators, local_jumps
-from qet.solvers.generator import Block, Generator, Key, action, block, evaluate, full_generator
+from qet.solvers.generator import Action, Block, Generator, Key, action, block, evaluate, full_generator
 from qet.solvers.states import Expectations
 
 __all__ = [
@@ -119,14 +119,14 @@ def dissipated(
     Returns:
         Shape (*shape, sources), in units of O times energy.
     """
-    O = model.H if operator is None else operator
+    observable = model.H if operator is None else operator
     count = 1 + max((d.source for d in dissipators), default=-1)
-    terms = [(string, np.real(c)) for string, c in O.terms if string]
+    terms = [(string, np.real(c)) for string, c in observable.terms if string]
     acts = [
-        [(k, key, action(key, string)) for k, key in enumerate(d.keys) if action(key, string)]
+        [(k, action(key, string)) for k, key in enumerate(d.keys) if action(key, string)]
         for d in dissipators for string, _ in terms
     ]
-    strings = sorted({u for a in acts for _, _, act in a for u in act if u in payload.values})
+    strings = sorted({u for a in acts for _, act in a for u in act if u in payload.values})
     starts = np.cumsum([0, *(len(d.inputs) for d in dissipators)])
 
     def chunk(*pieces: Any) -> tuple[Any, ...]:
@@ -165,10 +165,10 @@ def gksl_matrix(model: Model, dissipators: Sequence[Dissipator]) -> Array:
     return np.asarray(in_chunks(chunk, *inputs, size=_dense_size(m))[0])
 
 
-def _rate_of(acts: Sequence[tuple[int, Key, Mapping[PauliString, float]]], values: Sequence[Any], means: Mapping[PauliString, Any]) -> Any:
+def _rate_of(acts: Sequence[tuple[int, Action]], values: Sequence[Any], means: Mapping[PauliString, Any]) -> Any:
     """Σ parameter · number · <u>, grouped by parameter; None where nothing contributes."""
     total: Any = None
-    for k, _, act in acts:
+    for k, act in acts:
         part: Any = None
         for u, number in act.items():
             mean = 1.0 if not u else means.get(u)
@@ -347,6 +347,6 @@ def _check_size(model: Model) -> None:
     if model.n_sites > MAX_SITES:
         gigabytes = 8e-9 * 16.0**model.n_sites
         raise TooLarge(
-            f"a steady state of {model.n_sites} sites takes a generator of {4**model.n_sites} means, {gigabytes:.3g} GB a "
-            f"point; this solver goes up to {MAX_SITES} sites."
+            f"a steady state of {model.n_sites} sites takes a generator of {4**model.n_sites} means, {gigabytes:.3g} GB "
+            f"a point; this solver goes up to {MAX_SITES} sites."
         )

@@ -87,14 +87,15 @@ def _shared(function: Any, a: Any, b: Any, *others: Any) -> tuple[Any, ...]:
 
 
 def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
-    ab = a * a if a is b else a * b
-    if np.min(ab, initial=1.0) >= 0.0:
-        R = _length(a + b, c)
-        f = -1.0 / R if np.min(R, initial=1.0) > 0.0 else -1.0 / np.where(R > 0.0, R, 1.0)
-        z, xx = (a + b) * f, c * f
-        # w1 = 4ab/(R + r) <= tol·R is certain not to hold where 2ab > tol·R²
-        margin = 2.0 * ab * f * f  # R² = 1/f²
-        is_safe = np.min(margin, initial=1.0) > DEGENERACY_TOLERANCE and np.min(R, initial=1.0) > 0.0
+    ab = a * b
+    lowest = np.min(ab, initial=1.0)
+    if lowest >= 0.0:
+        Omega = a + b
+        R = _length(Omega, c)
+        f = -1.0 / _nonzero(R)
+        z, xx = Omega * f, c * f
+        # |w1| = 4ab/(R + r) > tol·R, by far, where 2ab > tol·R² even for the worst of each
+        is_safe = 2.0 * lowest > DEGENERACY_TOLERANCE * float(np.max(R, initial=0.0)) ** 2
         return z, z, xx, -xx, 1.0, False if is_safe else _is_degenerate(a, b, c)
     is_even = ab >= 0.0
     u = np.where(is_even, a + b, a - b)
@@ -110,15 +111,14 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
 def _gibbs(a: Any, b: Any, c: Any, T: Any) -> tuple[Any, ...]:
     R, r, w1, w2 = mode_energies(a, b, c)
     half = np.divide(0.5, T)
-    if np.all(np.isfinite(half)):
-        t1, t2 = np.tanh(w1 * half), np.tanh(w2 * half)
-    else:  # 1/(2T) overflows below 1e-308
-        t1, t2 = np.tanh(0.5 * np.divide(w1, T)), np.tanh(0.5 * np.divide(w2, T))
+    t1, t2 = np.tanh(w1 * half), np.tanh(w2 * half)
     if np.min(T, initial=1.0) <= 0.0:
         is_cold = np.less_equal(T, 0.0)
         limit = DEGENERACY_TOLERANCE * np.maximum(R, r)
         t1 = np.where(is_cold, np.where(np.abs(w1) > limit, np.sign(w1), 0.0), t1)
         t2 = np.where(is_cold, np.where(w2 > limit, 1.0, 0.0), t2)
+    elif not np.all(np.isfinite(half)):  # 1/(2T) overflows below 1e-308
+        t1, t2 = np.tanh(0.5 * np.divide(w1, T)), np.tanh(0.5 * np.divide(w2, T))
     e, o = -0.5 * (t1 + t2) / _nonzero(R), 0.5 * (t1 - t2) / _nonzero(r)
     if a is b:
         zA = zB = e * (a + b)
