@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -270,7 +271,7 @@ def test_reproduce_hands_on_its_words_and_shows_progress(call, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_1(call, monkeypatch):
     module = types.ModuleType("qet.interfaces.reproduce")
-    module.reproduce = lambda name, **options: open("/no/such/folder/report.md", "w")
+    module.reproduce = lambda name, **options: Path("/no/such/folder/report.md").write_text("")
     monkeypatch.setitem(sys.modules, "qet.interfaces.reproduce", module)
     code, out, err = call("reproduce", "yan2025")
     assert (code, out) == (1, "")
