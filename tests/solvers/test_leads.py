@@ -120,7 +120,8 @@ def test_pair_matches_quadrature_over_energies(seed):
 
 def test_longer_chain_matches_quadrature_over_energies():
     rng = np.random.default_rng(11)
-    built = xy(3, Jx=by_site(rng.uniform(-1, 1, 2)), Jy=by_site(rng.uniform(-1, 1, 2)), g=by_site(rng.uniform(-1, 1, 3)))
+    Jx, Jy, g = (by_site(rng.uniform(-1, 1, count)) for count in (2, 2, 3))
+    built = xy(3, Jx=Jx, Jy=Jy, g=g)
     T, rate, mu = (0.3, 0.8), (0.7, 1.2), (0.5, -0.9)
     names = ("Z0", "Z1", "Z2", "X0 X1", "Y1 Y2", "X0 Y1", "Y1 X2", "X0 Z1 X2", "Y0 Z1 X2")
     found = means(leads_steady(built, leads(T, rate, mu, sites=(0, 2))), names)
@@ -148,7 +149,8 @@ def test_degenerate_pairing_of_equal_modes(seed):
     T, mu = rng.uniform(0.1, 1, 2), rng.uniform(-1, 1, 2)
     found = means(leads_steady(minimal(h=h, k=k), leads(T, (0.3, 0.8), mu)))
     for i in range(4):
-        expected = quadrature_means(minimal(h=h[i], k=k[i]), [(j, T[j], (0.3, 0.8)[j], mu[j]) for j in (0, 1)], PAIR[:6])
+        contacts = [(j, T[j], (0.3, 0.8)[j], mu[j]) for j in (0, 1)]
+        expected = quadrature_means(minimal(h=h[i], k=k[i]), contacts, PAIR[:6])
         np.testing.assert_allclose(found[i, :6], expected, atol=1e-10)
 
 
@@ -258,6 +260,8 @@ def test_cold_weak_leads_give_the_ground_state():
 def test_zero_temperature_is_the_limit():
     warm, cold = (means(leads_steady(minimal(), leads((T, T), (0.3, 0.5), (0.2, -0.9)))) for T in (1e-7, 0.0))
     np.testing.assert_allclose(warm, cold, atol=1e-12)
+    across = means(leads_steady(minimal(), leads((np.geomspace(1e-10, 1e-7, 31), 0.0), (0.3, 0.5), (0.2, -0.9))))
+    np.testing.assert_allclose(across, np.broadcast_to(cold, (31, 7)), atol=1e-12)
     tiny = means(leads_steady(minimal(), leads((1e-300, 0.0), (0.3, 0.5), (0.2, -0.9))))
     np.testing.assert_allclose(tiny, cold, atol=1e-15)
 
@@ -283,7 +287,8 @@ def test_constant_occupation_is_the_local_equation():
 def test_one_site_follows_its_lead():
     """A lone level in a full lead at T = 0: <n> = 1/2 + arctan(2(mu - 2h)/gamma)/pi."""
     h, mu, rate = np.array([1.0, -0.5]), 0.7, 0.9
-    solution = leads_steady(model({"H": pauli("Z0", h)}, A=0, B=1, n_sites=2), [lead(0, 0.0, rate, mu), lead(1, 0.0, 1.0)])
+    built = model({"H": pauli("Z0", h)}, n_sites=2)
+    solution = leads_steady(built, [lead(0, 0.0, rate, mu), lead(1, 0.0, 1.0)])
     expected = 2 * np.arctan(2 * (mu - 2 * h) / rate) / np.pi
     np.testing.assert_allclose(means(solution, ("Z0",))[:, 0], expected, atol=1e-14)
     np.testing.assert_allclose(solution.particle_currents()[0], 0.0, atol=1e-15)
@@ -391,7 +396,7 @@ def test_covariance_and_pfaffians_of_a_dense_gaussian_state():
     rho = (states * np.exp(-levels / 0.7)) @ states.T
     found = gaussian_means(M)
     for name in even_strings(3):
-        assert found[string(name)] == pytest.approx(np.trace(rho @ pauli(name).matrix(range(3))).real / np.trace(rho), abs=1e-13)
+        assert found[string(name)] == pytest.approx(dense_means(rho / np.trace(rho), [name], 3)[0], abs=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ is always a full flat band, whatever a bath's `full_band` says, and its principa
 symmetry. |0> = occupied, since σ⁻ = |1><0|; a lone qubit relaxes at the rate rate (1 - f) + rate f = rate.
 
 Why the ends. With P_L the parity of the left lead and P_S that of the chain, f_L = b P_L for the left lead and
-f_R = P_L P_S b for the right one, together with c_j = P_L Z_0 … Z_{j-1} σ_j⁻, are fermions that all anticommute, and
+f_R = P_L P_S b for the right one, together with c_j = P_L Z_0 … Z_{j-1} σ_j⁻, are fermions that all anticommute
+(the operators b of a lead commute with the spins and with the other lead), and
 c_0 f_L† = σ_0⁻ b†,  c_{N-1} f_R† = σ_{N-1}⁻ b†:  the string at site N-1 is the parity of the whole chain (times a
 letter of that site), so it is absorbed by the lead. f†f = b†b, so the leads start thermal; even observables of the
 chain hold no P_L. A lead in the middle would keep the string of the sites to its left, which is not quadratic.
@@ -97,8 +98,9 @@ class LeadsSteady:
         n_sites = self.covariance.shape[-1] // 2
         if n_sites > LONGEST_TABLE:
             raise NotOffered(
-                f"leads: the table of all Pauli means is offered up to {LONGEST_TABLE} sites; this chain has {n_sites}. "
-                "Read energies, currents and two-point functions from the covariance, or take a shorter chain."
+                f"leads: the table of all Pauli means is offered up to {LONGEST_TABLE} sites; this chain has "
+                f"{n_sites}. Read energies, currents "
+                "and two-point functions from the covariance, or take a shorter chain."
             )
         return Expectations(n_sites, gaussian_means(self.covariance))
 
@@ -155,12 +157,22 @@ def leads_steady(model: Model, baths: Sequence[Bath]) -> LeadsSteady:
         `.heat_currents()` (one entry a bath), `.solver_error`, `.covariance`.
 
     Raises:
-        NotOffered: for an interacting H, bosons, another coupling or spectrum, two baths on a site, a bath inside the chain.
+        NotOffered: for an interacting H, bosons, another coupling or spectrum, two baths on a site, a bath inside the
+            chain.
         NoUniqueSteadyState: where a mode of the chain is not damped: no bath with a rate, or one out of its reach.
         ShapeMismatch: if the parameters do not broadcast.
 
     References:
         Derived here; the module's docstring has the equations.
+
+    Example:
+        >>> from qet.physics.baths import bath
+        >>> from qet.physics.models import minimal
+        >>> hot = bath(0, T=1.0, rate=0.02, statistics="fermion")
+        >>> cold = bath(1, T=0.2, rate=0.02, statistics="fermion")
+        >>> solution = leads_steady(minimal(h=1.0, k=0.05), [hot, cold])
+        >>> print(round(solution.payload[((1, "Z"),)], 6), round(solution.energy_currents()[0], 6))
+        -0.87738 0.002355
     """
     contacts = _contacts(model, baths)
     broadcast(model=model.shape, **{f"bath_{i}": bath.shape for i, bath in enumerate(baths)})
@@ -297,7 +309,8 @@ def _repair(
     E = np.cos(1.0 + np.arange(n)[:, None] * 1.7 + np.arange(n) ** 2 * 0.9)
     E /= np.linalg.norm(E, 2)
     here = [
-        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu))) for c in contacts
+        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu)))
+        for c in contacts
     ]
     totals = np.zeros((2, len(contacts), *near.shape[:-1]), dtype=complex)
     for point in range(CIRCLE_POINTS):
@@ -370,7 +383,9 @@ def _contacts(model: Model, baths: Sequence[Bath]) -> tuple[Contact, ...]:
                     "interacting. Move the bath to an end, or use master='redfield'."
                 )
             if any(site == contact.site for contact in contacts):
-                raise NotOffered(f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several.")
+                raise NotOffered(
+                    f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several."
+                )
             contacts.append(Contact(site, number, bath.T, bath.rate, bath.mu))
     return tuple(contacts)
 
@@ -402,6 +417,7 @@ def _check_unique(modes: _Modes, damping: Array) -> None:
     refuse_where(
         slowest <= 0.5 * UNIQUENESS_TOLERANCE * largest,
         NoUniqueSteadyState,
-        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is {largest[i]:.1e}, so the "
-        "steady state remembers the start. Give each uncoupled part of the chain a bath with a positive rate",
+        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is "
+        f"{largest[i]:.1e}, so the steady state remembers the start. "
+        "Give each uncoupled part of the chain a bath with a positive rate",
     )

@@ -76,8 +76,9 @@ def quadratic_form(H: PauliSum, n_sites: int) -> Array:
             continue
         if string not in table:
             raise NotOffered(
-                f"the Hamiltonian has a term {spell_string(string)}, which is not quadratic in the Jordan–Wigner fermions: "
-                "they take Z_j, XX, YY, XY and YX of neighbors (and longer strings with Zs between). Drop the term, "
+                f"the Hamiltonian has a term {spell_string(string)}, which is not quadratic in the Jordan–Wigner "
+                "fermions: they take Z_j, XX, YY, XY and YX of neighbors "
+                "(and longer strings with Zs between). Drop the term, "
                 "or use a master equation for weak coupling, such as master='redfield'."
             )
         m, n, sign = table[string]
