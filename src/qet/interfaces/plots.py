@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qet.foundations.errors import NotOffered, ShapeMismatch, unknown
+from qet.physics.baths import Bath
 from qet.physics.model import Model
 from qet.protocols.run import Run
 from qet.solvers.states import State
@@ -30,7 +31,7 @@ STYLE = "qet.paper"
 PANEL_SIZE = (3.375, 2.8)  # inches; room for a legend above
 COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
+DASHES: dict[str, Any] = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
 HATCHES = ("", "////", "....", "xxxx")
 QUANTITIES = {
     "injected": "injected energy E_A", "extracted": "extracted energy E_B", "local": "local part of E_B",
@@ -38,7 +39,8 @@ QUANTITIES = {
     "efficiency": "efficiency E_B/E_A", "efficiency_teleported": "teleported part of E_B, over E_A",
     "local_before": "local energy before the measurement",
 }
-_SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zΑ-Ωα-ω])_([A-Za-z0-9]+[+−-]?)")
+SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zΑ-Ωα-ω])_([A-Za-z0-9]+[+−-]?)")
+SYMBOL = re.compile(r"(?<![\w^])([A-Za-zα-ω])(?= [=<>≤≥] )|(?<=\()(h)(?=\))")
 
 
 def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
@@ -52,22 +54,22 @@ def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
         panel: What to draw.
         ax: Where; a new figure by default.
     """
-    with _drawing(ax, PANEL_SIZE) as ax:
+    with _drawing(ax, PANEL_SIZE) as axes:
         color, markers = -1, 0
         for i, curve in enumerate(panel.curves):
             if curve.style in ("line", "points") or i == 0:
                 color += 1
-            _draw(ax, curve, COLORS[color % len(COLORS)], color, markers)
+            _draw(axes, curve, COLORS[color % len(COLORS)], color, markers)
             markers += curve.style != "dotted"
-        ax.set_xlabel(typeset(panel.x_label))
-        ax.set_ylabel(typeset(panel.y_label))
+        axes.set_xlabel(typeset(panel.x_label))
+        axes.set_ylabel(typeset(panel.y_label))
         if panel.log_x:
-            ax.set_xscale("log")
+            axes.set_xscale("log")
         if panel.log_y:
-            ax.set_yscale("log")
-        ax.margins(x=0.0)
-        _legend_above(ax, f"({panel.key}) {panel.title}", first_sentence(panel.qualifiers), _panel_keys(ax, panel))
-    return ax
+            axes.set_yscale("log")
+        axes.margins(x=0.0)
+        _legend_above(axes, f"({panel.key}) {panel.title}", first_sentence(panel.qualifiers), _panel_keys(axes, panel))
+    return axes
 
 
 def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
@@ -81,21 +83,21 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
         raise ShapeMismatch(f"plot.ledger draws one run; this one has shape {run.shape}. Make the run of one point.")
     stages = [(i, name) for i, name in enumerate(run.ledger.stages) if name != "delayed" or run.has_delay]
     values = np.vstack([energies, energies.sum(0)])  # (row + 1, stage)
-    with _drawing(ax) as ax:
+    with _drawing(ax) as axes:
         width = 0.8 / len(stages)
         at = np.arange(len(values))
         for j, (stage, name) in enumerate(stages):
-            ax.bar(
+            axes.bar(
                 at + (j - (len(stages) - 1) / 2) * width, values[:, stage], width, label=name,
                 color=_pale(COLORS[j + 1]), edgecolor=COLORS[j + 1], linewidth=0.6, hatch=HATCHES[j],
             )
-        ax.axhline(0.0, color="black", linewidth=0.6)
-        ax.margins(y=0.08)
-        ax.set_xticks(at, [typeset(name) for name in (*run.ledger.rows, "total")])
-        ax.tick_params(axis="x", which="both", bottom=False, top=False)
-        ax.set_ylabel("mean energy")
-        _legend_above(ax, "Energy ledger")
-    return ax
+        axes.axhline(0.0, color="black", linewidth=0.6)
+        axes.margins(y=0.08)
+        axes.set_xticks(at, [typeset(name) for name in (*run.ledger.rows, "total")])
+        axes.tick_params(axis="x", which="both", bottom=False, top=False)
+        axes.set_ylabel("mean energy")
+        _legend_above(axes, "Energy ledger")
+    return axes
 
 
 def currents(state: State, x: Any = None, *, ax: Axes | None = None) -> Axes:
@@ -112,28 +114,29 @@ def currents(state: State, x: Any = None, *, ax: Axes | None = None) -> Axes:
     """
     diagnostics = state.diagnostics
     if diagnostics is None:
-        raise NotOffered("plot.currents draws the heat currents of a steady state; this state has none. Use qet.steady.")
-    flows = diagnostics.heat_currents
-    values = np.stack(np.broadcast_arrays(*flows), -1) if isinstance(flows, tuple) else np.asarray(flows)
+        raise NotOffered(
+            "plot.currents draws the heat currents of a steady state; this state has none. Make one with qet.steady."
+        )
+    values = np.asarray(diagnostics.heat_currents)
     if values.ndim > 2:
         raise ShapeMismatch(f"plot.currents draws one point or one batch axis; the state has shape {state.shape}.")
-    names = [_name_of(item, i) for i, item in enumerate(state.surroundings)]
-    with _drawing(ax) as ax:
+    names = [_name_of(item) for item in state.surroundings if isinstance(item, Bath)]
+    with _drawing(ax) as axes:
         if values.ndim == 1:
             hot = [COLORS[2] if value >= 0 else COLORS[1] for value in values]
             for i, value in enumerate(values):
-                ax.bar(i, value, 0.6, color=_pale(hot[i]), edgecolor=hot[i], linewidth=0.6, hatch=HATCHES[value < 0])
-            ax.set_xticks(np.arange(len(values)), names)
-            ax.tick_params(axis="x", which="both", bottom=False, top=False)
+                axes.bar(i, value, 0.6, color=_pale(hot[i]), edgecolor=hot[i], linewidth=0.6, hatch=HATCHES[value < 0])
+            axes.set_xticks(np.arange(len(values)), names)
+            axes.tick_params(axis="x", which="both", bottom=False, top=False)
         else:
             grid = np.arange(len(values)) if x is None else np.asarray(x, dtype=float)
             for i in range(values.shape[-1]):
-                _draw(ax, Curve(names[i], grid, values[:, i]), COLORS[i % len(COLORS)], i, i)
-            ax.margins(x=0.0)
-            _legend_above(ax, "Heat current from")
-        ax.axhline(0.0, color="black", linewidth=0.6)
-        ax.set_ylabel("heat current into the system")
-    return ax
+                _draw(axes, Curve(names[i], grid, values[:, i]), COLORS[i % len(COLORS)], i, i)
+            axes.margins(x=0.0)
+            _legend_above(axes, "Heat current from")
+        axes.axhline(0.0, color="black", linewidth=0.6)
+        axes.set_ylabel("heat current into the system")
+    return axes
 
 
 def energy(
@@ -158,17 +161,17 @@ def energy(
     grid, values = np.asarray(x, dtype=float), np.asarray(getattr(run, quantity))
     if grid.ndim != 1 or values.ndim == 0 or values.shape[-1] != grid.size:
         raise ShapeMismatch(f"plot.energy needs x along the last axis of the run: x {grid.shape}, run {run.shape}.")
-    with _drawing(ax) as ax:
-        start = len(ax.lines)
+    with _drawing(ax) as axes:
+        start = len(axes.lines)
         for i, row in enumerate(values.reshape(-1, grid.size), start=start):
-            _draw(ax, Curve(label, grid, row), COLORS[i % len(COLORS)], i, i)
-        ax.set_ylabel(typeset(QUANTITIES[quantity]))
-        ax.margins(x=0.0)
+            _draw(axes, Curve(label, grid, row), COLORS[i % len(COLORS)], i, i)
+        axes.set_ylabel(typeset(QUANTITIES[quantity]))
+        axes.margins(x=0.0)
         if x_label:
-            ax.set_xlabel(typeset(x_label))
+            axes.set_xlabel(typeset(x_label))
         if label:
-            _legend_above(ax)
-    return ax
+            _legend_above(axes)
+    return axes
 
 
 def energy_map(
@@ -194,13 +197,13 @@ def energy_map(
         raise ShapeMismatch(
             f"energy_map needs x (n,), y (m,) and values (m, n); got {columns.shape}, {rows.shape} and {array.shape}."
         )
-    with _drawing(ax) as ax:
-        mesh = ax.pcolormesh(columns, rows, array, shading="nearest", rasterized=True, cmap="cividis")
-        bar = ax.figure.colorbar(mesh, ax=ax)
+    with _drawing(ax) as axes:
+        mesh = axes.pcolormesh(columns, rows, array, shading="nearest", rasterized=True, cmap="cividis")
+        bar = axes.figure.colorbar(mesh, ax=axes)
         bar.set_label(typeset(label))
-        ax.set_xlabel(typeset(x_label))
-        ax.set_ylabel(typeset(y_label))
-    return ax
+        axes.set_xlabel(typeset(x_label))
+        axes.set_ylabel(typeset(y_label))
+    return axes
 
 
 def spectrum(model: Model, x: Any = None, *, x_label: str = "", ax: Axes | None = None) -> Axes:
@@ -220,29 +223,29 @@ def spectrum(model: Model, x: Any = None, *, x_label: str = "", ax: Axes | None 
     if len(model.shape) > 1:
         raise ShapeMismatch(f"plot.spectrum draws one point or one batch axis; the model has shape {model.shape}.")
     levels = levels_of(model)[0]
-    with _drawing(ax) as ax:
+    with _drawing(ax) as axes:
         if levels.ndim == 1:
-            ax.hlines(levels, 0.2, 0.8, colors="black")
-            ax.set_xlim(0.0, 1.0)
-            ax.set_xticks([])
+            axes.hlines(levels, 0.2, 0.8, colors="black")
+            axes.set_xlim(0.0, 1.0)
+            axes.set_xticks([])
         else:
             grid = np.arange(len(levels)) if x is None else np.asarray(x, dtype=float)
             if grid.shape != levels.shape[:1]:
                 raise ShapeMismatch(f"x has shape {grid.shape}; the model has shape {model.shape}.")
             for i in range(levels.shape[-1]):
-                ax.plot(grid, levels[:, i], color=COLORS[i % len(COLORS)], linestyle=("-", "--", "-.", ":")[i % 4])
-            ax.margins(x=0.0)
-            ax.set_xlabel(typeset(x_label))
-        ax.set_ylabel("energy level")
-    return ax
+                axes.plot(grid, levels[:, i], color=COLORS[i % len(COLORS)], linestyle=("-", "--", "-.", ":")[i % 4])
+            axes.margins(x=0.0)
+            axes.set_xlabel(typeset(x_label))
+        axes.set_ylabel("energy level")
+    return axes
 
 
 # -- text ------------------------------------------------------------------------------------------
 
 
 def typeset(text: str) -> str:
-    """Plain text with its subscripts as mathtext: "T_A − T_B" becomes "$T_{A}$ − $T_{B}$"."""
-    return _SUBSCRIPT.sub(r"$\1_{\2}$", text)
+    r"""Plain text with its symbols as mathtext: "T_A = 1" becomes "$T_{\mathrm{A}}$ = 1", "T = 1" "$T$ = 1"."""
+    return SYMBOL.sub(r"$\g<0>$", SUBSCRIPT.sub(r"$\1_{\\mathrm{\2}}$", text))
 
 
 def first_sentence(text: str) -> str:
@@ -260,9 +263,9 @@ def _drawing(ax: Axes | None, size: tuple[float, float] | None = None) -> Iterat
 
     with style.context(STYLE):
         if ax is None:
-            from matplotlib import pyplot
+            from matplotlib import pyplot as plt
 
-            ax = pyplot.subplots(figsize=size)[1]
+            ax = plt.subplots(figsize=size)[1]
         yield ax
 
 
@@ -280,8 +283,9 @@ def _draw(ax: Axes, curve: Curve, color: str, marker: int, offset: int) -> None:
 def _legend_above(ax: Axes, title: str = "", remark: str = "", keys: list[tuple[Any, str]] | None = None) -> None:
     """A legend above the axes, headed by a title, in as few rows as fit; a remark up the right side."""
     pairs = keys if keys is not None else list(zip(*ax.get_legend_handles_labels(), strict=True))
-    longest = max((len(re.sub(r"[${}_]", "", label)) for _, label in pairs), default=0)
-    room = ax.figure.get_figwidth() * 72 * ax.get_position().width  # in points
+    longest = max((len(re.sub(r"\\mathrm|[${}_]", "", label)) for _, label in pairs), default=0)
+    inches = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    room = inches.width * 72  # points
     columns = max(1, min(len(pairs), int(room / (28 + 3.3 * longest))))
     rows = -(-len(pairs) // columns)
     ax.legend(
@@ -317,13 +321,11 @@ def _pale(color: str) -> str:
     """A color mixed with white, for faces of bars."""
     from matplotlib.colors import to_hex, to_rgb
 
-    return str(to_hex(tuple(0.45 * channel + 0.55 for channel in to_rgb(color))))
+    red, green, blue = (0.45 * channel + 0.55 for channel in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
-def _name_of(item: Any, index: int) -> str:
+def _name_of(bath: Bath) -> str:
     """A reservoir in a few words."""
-    sites = getattr(item, "sites", None)
-    if sites is None:
-        return f"jump {index}"
-    place = "site " + ", ".join(map(str, sites))
-    return f"{place}, T = {item.T:g}" if np.ndim(item.T) == 0 else place
+    place = "site " + ", ".join(map(str, bath.sites))
+    return f"{place}, T = {bath.T:g}" if np.ndim(bath.T) == 0 else place
