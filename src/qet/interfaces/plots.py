@@ -40,7 +40,7 @@ QUANTITIES = {
     "local_before": "local energy before the measurement",
 }
 SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zΑ-Ωα-ω])_([A-Za-z0-9]+[+−-]?)")
-SYMBOL = re.compile(r"(?<![\w^])([A-Za-zα-ω])(?= [=<>≤≥] )|(?<=\()(h)(?=\))")
+SYMBOL = re.compile(r"(?<![\w^])([A-Za-zα-ω])(?= [=<>≤≥] )|(?<=\()(h)(?=\)$)")
 
 
 def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:

@@ -177,7 +177,7 @@ def panel_g() -> Panel:
 
 
 def panel_h() -> Panel:
-    """E_B against the rate in four theories."""
+    """E_B against the rate in three theories."""
     wide, middle, weak = np.geomspace(1e-3, 1e2, 161), np.geomspace(1e-3, 10.0, 129), np.geomspace(1e-3, 0.1, 65)
     hot_and_cold = (1.0, 0.2)
 
@@ -190,15 +190,15 @@ def panel_h() -> Panel:
     shifted: dict[str, Any] = {**drude, "lamb_shift": True}
     curves = (
         Curve("local GKSL", wide, output((wide, wide), "local", **lead)),
-        Curve("local GKSL, only γ_B", wide, output((0.1, wide), "local", **lead), "dotted"),
+        Curve("local GKSL, only γ_B varied", wide, output((0.1, wide), "local", **lead), "dotted"),
         Curve("exact leads", middle, output((middle, middle), "leads", full_band=True, **lead)),
-        Curve("exact leads, only γ_B", wide, output((0.1, wide), "leads", full_band=True, **lead), "dotted"),
+        Curve("exact leads, only γ_B varied", wide, output((0.1, wide), "leads", full_band=True, **lead), "dotted"),
         Curve("Redfield", weak, output((weak, weak), "redfield", full_band=True, **lead)),
         Curve("Redfield, Drude", weak, output((weak, weak), "redfield", **drude)),
         Curve("Redfield, Drude, with Lamb shift", weak, output((weak, weak), "redfield", **shifted), "dashed"),
     )
     return Panel(
-        "h", "Four theories against the rate", "rate γ (h)", "E_B (h)", curves,
+        "h", "Three theories against the rate", "rate γ (h)", "E_B (h)", curves,
         PREAMBLE + PAIR
         + "Δ = 0, T_A = 1, T_B = 0.2. Full and dashed: both rates are varied, γ_A = γ_B = γ; dotted: only Bob's is, "
         "γ_B = γ, at γ_A = 0.1. Local GKSL (jumps at the bare gaps 2ε), exact leads and the curve 'Redfield' take "
