@@ -93,7 +93,7 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
             )
         axes.axhline(0.0, color="black", linewidth=0.6)
         axes.margins(y=0.08)
-        axes.set_xticks(at, [typeset(name) for name in (*run.ledger.rows, "total")])
+        axes.set_xticks(at, [f"${name}$" if len(name) == 1 else typeset(name) for name in (*run.ledger.rows, "total")])
         axes.tick_params(axis="x", which="both", bottom=False, top=False)
         axes.set_ylabel("mean energy")
         _legend_above(axes, "Energy ledger")
@@ -123,9 +123,9 @@ def currents(state: State, x: Any = None, *, ax: Axes | None = None) -> Axes:
     names = [_name_of(item) for item in state.surroundings if isinstance(item, Bath)]
     with _drawing(ax) as axes:
         if values.ndim == 1:
-            hot = [COLORS[2] if value >= 0 else COLORS[1] for value in values]
             for i, value in enumerate(values):
-                axes.bar(i, value, 0.6, color=_pale(hot[i]), edgecolor=hot[i], linewidth=0.6, hatch=HATCHES[value < 0])
+                color, hatch = (COLORS[2], "") if value >= 0.0 else (COLORS[1], HATCHES[1])  # warm in, cold out
+                axes.bar(i, value, 0.6, color=_pale(color), edgecolor=color, linewidth=0.6, hatch=hatch)
             axes.set_xticks(np.arange(len(values)), names)
             axes.tick_params(axis="x", which="both", bottom=False, top=False)
         else:
@@ -288,9 +288,11 @@ def _legend_above(ax: Axes, title: str = "", remark: str = "", keys: list[tuple[
     room = inches.width * 72  # points
     columns = max(1, min(len(pairs), int(room / (28 + 3.3 * longest))))
     rows = -(-len(pairs) // columns)
+    extent = max(map(abs, ax.get_ylim()))
+    has_offset = ax.get_yscale() == "linear" and not 1e-5 <= extent < 1e6  # then "×10⁻⁶" stands where the legend would
     ax.legend(
         [handle for handle, _ in pairs], [label for _, label in pairs], ncols=max(1, -(-len(pairs) // max(1, rows))),
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), title=typeset(title) or None, alignment="left",
+        loc="lower left", bbox_to_anchor=(0.0, 1.07 if has_offset else 1.0), title=typeset(title) or None, alignment="left",
     )
     if remark:
         ax.text(
