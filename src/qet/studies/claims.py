@@ -145,7 +145,7 @@ def threshold_for(is_true: Any, x: Any, level: float = 0.95) -> float:
     return float(x[order[last]]) if last >= 19 else float("inf")
 
 
-def curve_shapes(y: Array, *, margin: float = MARGIN, noise: float = NOISE) -> Array:
+def curve_shapes(y: Array, *, margin: float = MARGIN, noise: Any = NOISE) -> Array:
     """The shape of each curve along the last axis, one of SHAPES.
 
     bell: an interior maximum more than `margin` above both ends; U: both ends more than
@@ -155,7 +155,7 @@ def curve_shapes(y: Array, *, margin: float = MARGIN, noise: float = NOISE) -> A
     Args:
         y: Ordinates, shape (..., n), n >= 3.
         margin: Relative to the higher end (bell) or to the interior minimum (U).
-        noise: Absolute differences that count as nothing.
+        noise: Absolute differences that count as nothing, a number or shape (...).
 
     Returns:
         Text, shape (...).
@@ -170,9 +170,9 @@ def curve_shapes(y: Array, *, margin: float = MARGIN, noise: float = NOISE) -> A
     return np.select(conditions, ["bump and dip", "bell", "U", "up", "down"], "flat")
 
 
-def is_bell(y: Array, *, margin: float = MARGIN, noise: float = NOISE) -> Array:
-    """Whether each curve along the last axis has a bell and no dip, shape (...)."""
-    return curve_shapes(y, margin=margin, noise=noise) == "bell"
+def has_bell(shapes: Array) -> Array:
+    """Whether each shape has an interior maximum above both ends, with a dip beside it or without."""
+    return np.isin(shapes, ("bell", "bump and dip"))
 
 
 def tally(shapes: Array) -> str:

@@ -10,12 +10,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qet.physics.models import minimal
 from qet.protocols.teleport import teleport
-from qet.studies.claims import by_cases, count, curve_shapes, regime, share, tally
+from qet.solvers.states import expect
+from qet.solvers.steady import steady
+from qet.studies.claims import by_cases, count, curve_shapes, has_bell, regime, share, tally
 from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .closed_forms import ClosedForms
-from .ensembles import SEED, baths, pair, random_sets
+from .ensembles import SEED, baths, random_sets
 from .scans import Scan, noise_scan, scan
 
 Array = np.ndarray
@@ -27,23 +30,19 @@ THEORIES = {
 VARIED = {
     "common": "one common rate", "Bob": "only Bob's rate", "Alice": "only Alice's rate", "ratio": "the ratio of the rates",
 }
-COMPUTED = "steady states; interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary"
-
-
-def _bells(found: Scan, name: str) -> Array:
-    return np.asarray(found.shapes[name] == "bell")
+COMPUTED = "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary"
 
 
 def bell_claim(key: str, statement: str, found: Scan) -> Claim:
     """One cell: bells counted in E_B, teleported and local, and elsewhere."""
-    verdicts = {name: by_cases(_bells(found, name)) for name in QUANTITIES}
+    verdicts = {name: by_cases(found.bells(name)) for name in QUANTITIES}
     parts = [f"{name} {tally(found.shapes[name])}" for name in QUANTITIES]
-    elsewhere = [f"{name} {int(_bells(found, name).sum())}" for name in found.shapes if name not in QUANTITIES]
-    where = regime(_bells(found, "E_B"), found.features)
+    elsewhere = [f"{name} {int(found.bells(name).sum())}" for name in found.shapes if name not in QUANTITIES]
+    where = regime(found.bells("E_B"), found.features)
     extra = "" if where is None else f"; E_B bells mostly where {where}"
-    if _bells(found, "E_B").any() and "ratio" not in found.text and "/rate_A" not in found.text:
+    if found.bells("E_B").any() and "ratio" not in found.text and "/rate_A" not in found.text:
         low, middle, high = np.quantile(found.best_rate("E_B"), (0.1, 0.5, 0.9))
-        extra += f"; their top at {middle:.2g} kappa (10-90 %: {low:.2g}-{high:.2g})"
+        extra += f"; their top at {middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g})"
     if found.n_not_positive:
         extra += f"; {found.n_not_positive} of {found.run.extracted.size} states not positive"
     return Claim(
@@ -73,44 +72,42 @@ def _noise_cell(key: str, kind: str, words: str) -> Callable[[], Claim]:
 def only_H_B() -> Claim:
     """B-H_B: the note's energy under the local equation."""
     cells = {"equal T": scan("local", "common", equal_T=True), "common rate": scan("local", "common"), "only Bob's rate": scan("local", "Bob")}
-    bells = {name: _bells(found, "H_B alone") for name, found in cells.items()}
+    bells = {name: found.bells("H_B alone") for name, found in cells.items()}
     everywhere = np.concatenate(list(bells.values()))
-    paid = {name: share(found.curves["E_B"][_bells(found, "H_B alone")].size and _cost(found) > 0) for name, found in cells.items() if bells[name].any()}
+    paid = [share(_cost(found) > 0) for name, found in cells.items() if bells[name].any()]
     return Claim(
         "B-H_B", "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.", NOTE + " with 3",
         cells["common rate"].text + "; and equal T; and only rate_B varied", "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
         {"itself": by_cases(everywhere)},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items())
-        + "; at those optima Bob pays H_B + V in " + ", ".join(f"{p:.0%}" for p in paid.values()) + " of the points",
+        + "; at those optima Bob pays H_B + V in " + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
         {name: int(values.sum()) for name, values in bells.items()},
     )
 
 
 def _cost(found: Scan) -> Array:
     """What Bob pays with H_B + V at the angle that is best for H_B alone."""
-    from qet.solvers.states import expect
-
     Z, X = expect(found.run.state, "Z1"), expect(found.run.state, "X0 X1")
     angle = np.arctan2(found.sets.eps_B * X, -found.sets.eps_B * Z) / 2
     forms = ClosedForms(found.sets.eps_A, found.sets.eps_B, found.sets.kappa)
-    return np.asarray(-forms.gain(Z, X, angle)[_bells(found, "H_B alone")])
+    return np.asarray(-forms.gain(Z, X, angle)[found.bells("H_B alone")])
 
 
 def rare_bells_of_leads() -> Claim:
     """B-opt: gamma_opt where there is one."""
     found = scan("leads", "common")
-    bells = _bells(found, "E_B")
+    bells = found.bells("E_B")
     rate, top = found.best_rate("E_B"), found.curves["E_B"][bells].max(-1)
     flat = scan("redfield", "common"), scan("local", "common")
-    exists = np.concatenate([_bells(cell, "E_B") for cell in flat])
-    tele = _bells(found, "teleported")
+    exists = np.concatenate([cell.bells("E_B") for cell in flat])
+    tele = found.bells("teleported")
     low, middle, high = np.quantile(rate, (0.1, 0.5, 0.9)) if rate.size else (np.nan,) * 3
     return Claim(
         "B-opt", "There is a best common rate gamma_opt, a balance of driving and decoherence.", NOTE,
         found.text + "; the same sets under Redfield and local GKSL",
         "exact leads: position and height of the bells of E_B; Redfield and local GKSL: whether there are any",
         {"E_B": by_cases(np.concatenate([bells, exists])), "teleported": by_cases(np.concatenate([tele, exists]))},
-        f"Redfield and local GKSL: {count(exists)}; exact leads: {count(bells)}, at {middle:.2g} kappa (10-90 %: {low:.2g}-{high:.2g}), "
+        f"Redfield and local GKSL: {count(exists)}; exact leads: {count(bells)}, at {middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g}), "
         f"median E_B there {np.median(top) if top.size else 0.0:.1e}; the energy of the coupling to the leads is not counted",
         {"bells": int(bells.sum()), "rate": [low, middle, high]},
     )
@@ -120,9 +117,9 @@ def strong_local_limit() -> Claim:
     """B-limit: local equation, rate to infinity."""
     sets = random_sets(200, seed=SEED + 21)
     limit = (np.hypot(sets.eps_B, 2 * sets.kappa) - sets.eps_B) * np.tanh(sets.eps_B / sets.T_B)
-    run = _local(sets.eps_A, sets.eps_B, sets.kappa, sets.T_A, sets.T_B, 1e5)
+    run = teleport(steady(sets.model, baths(sets.T_A, sets.T_B, 1e5), master="local"))
     off = np.abs(run.extracted / limit - 1)
-    weak, strong = _local(1.0, 1.0, 0.5, 0.5, 0.5, np.array([1e-5, 1e5])).extracted
+    weak, strong = teleport(steady(minimal(h=1.0, k=0.5), baths(0.5, 0.5, np.array([1e-5, 1e5])), master="local")).extracted
     correlated = run.extracted <= 1e-6
     tele = run.teleported
     return Claim(
@@ -131,27 +128,15 @@ def strong_local_limit() -> Claim:
         {"E_B": by_cases(correlated), "teleported": by_cases(tele <= 1e-6), "local": by_cases(run.local <= 1e-6)},
         f"E_B tends to that limit (largest relative deviation {off.max():.0e}), {weak:.4f} -> {strong:.4f} from rate 0 to infinity at eps = 1, "
         f"kappa = .5, T = .5; it is teleported (local at most {run.local.max():.0e}), from a state with |X| below "
-        f"{np.abs(_X(run)).max():.0e}: the product left behind is no ground state of Bob's conditional field",
+        f"{np.abs(expect(run.state, 'X0 X1')).max():.0e}: the product left behind is no ground state of Bob's conditional field",
         {"deviation": off.max(), "weak": weak, "strong": strong},
     )
-
-
-def _local(eps_A, eps_B, kappa, T_A, T_B, rate):  # type: ignore[no-untyped-def]
-    from qet.solvers.steady import steady
-
-    return teleport(steady(pair(eps_A, eps_B, kappa), baths(T_A, T_B, rate), master="local"))
-
-
-def _X(run):  # type: ignore[no-untyped-def]
-    from qet.solvers.states import expect
-
-    return expect(run.state, "X0 X1")
 
 
 def concurrence_bell() -> Claim:
     """B-conc: the steady concurrence under the local equation."""
     cells = {"equal T": scan("local", "common", equal_T=True), "common rate": scan("local", "common"), "only Bob's rate": scan("local", "Bob")}
-    bells = {name: curve_shapes(found.concurrence) == "bell" for name, found in cells.items()}
+    bells = {name: has_bell(curve_shapes(found.concurrence)) for name, found in cells.items()}
     where = regime(bells["common rate"], cells["common rate"].features)
     return Claim(
         "B-conc", "The steady state's entanglement against the rate has a bell (local GKSL).", NOTE, cells["common rate"].text + "; and equal T; and only rate_B varied",

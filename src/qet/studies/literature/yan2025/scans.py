@@ -18,7 +18,7 @@ from qet.protocols.run import Run
 from qet.protocols.teleport import teleport
 from qet.solvers.states import State, expect
 from qet.solvers.steady import steady
-from qet.studies.claims import curve_shapes
+from qet.studies.claims import NOISE, curve_shapes, has_bell
 
 from .closed_forms import ClosedForms
 from .ensembles import SEED, Sets, baths, random_sets
@@ -30,6 +30,7 @@ WEAK = np.geomspace(1e-3, 1e-1, 17)  # where a Redfield equation may be believed
 RATIOS = np.geomspace(1e-3, 1e3, 31)
 HELD = {"redfield": 0.01, "secular": 0.01, "local": 0.3, "leads": 0.3}
 DEPHASING, THERMAL = 0.1, 0.1
+BELOW_REDFIELD = 1e-3  # of the largest E_B on a curve: smaller structure is of the second order in the rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,18 @@ class Scan:
     @cached_property
     def shapes(self) -> dict[str, Array]:
         """Name of a quantity -> the shape of each of its curves, shape (n,)."""
-        return {name: curve_shapes(np.nan_to_num(curve)) for name, curve in self.curves.items()}
+        return {name: curve_shapes(np.nan_to_num(curve), noise=self.noise) for name, curve in self.curves.items()}
+
+    @cached_property
+    def noise(self) -> Any:
+        """Differences that count as nothing: rounding; under Redfield also what is small beside E_B, shape (n,)."""
+        if self.run.state.master != "redfield":
+            return NOISE
+        return np.maximum(NOISE, BELOW_REDFIELD * self.run.extracted.max(-1))
+
+    def bells(self, name: str) -> Array:
+        """Whether each curve of a quantity has an interior maximum above both ends, shape (n,)."""
+        return has_bell(self.shapes[name])
 
     @cached_property
     def concurrence(self) -> Array:
@@ -81,7 +93,7 @@ class Scan:
 
     def best_rate(self, name: str) -> Array:
         """The rate at the top of each bell of a quantity, in units of kappa."""
-        bells = self.shapes[name] == "bell"
+        bells = self.bells(name)
         return np.asarray(self.rate[self.curves[name][bells].argmax(-1)] / self.sets.kappa[bells, 0])
 
 
