@@ -159,17 +159,39 @@ def is_degenerate(energies: Array, level: Any) -> Array:
     return close.sum(-1) > 1
 
 
-def _level(model: Model, level: int, word: str) -> Array:
-    energies, vectors = spectrum(model)
+def refuse_degenerate(energies: Array, level: int, word: str, *, where: Array | None = None) -> None:
+    """Raise DegenerateLevel where a level is not unique, with the spacing.
+
+    Args:
+        energies: Ascending, shape (..., d).
+        level: Which one.
+        word: The state that was asked for.
+        where: Boolean mask of a larger batch whose true entries `energies` lists, in order.
+    """
     index = np.full(energies.shape[:-1], level)
+    is_close = is_degenerate(energies, index)
+    if not np.any(is_close):
+        return
     gaps = np.abs(energies - energies[..., level : level + 1])
     gaps[..., level] = np.inf
+    spacing = gaps.min(-1)
+    if where is not None:
+        full = np.full(where.shape, np.inf)
+        full[where] = spacing
+        mask = np.zeros(where.shape, dtype=bool)
+        mask[where] = is_close
+        spacing, is_close = full, mask
     refuse_where(
-        is_degenerate(energies, index), DegenerateLevel,
-        lambda i: f"{word}: level {level} and its neighbor differ by {gaps[i].min():.1e}, so the state is not unique "
+        is_close, DegenerateLevel,
+        lambda i: f"{word}: level {level} and its neighbor differ by {spacing[i]:.1e}, so the state is not unique "
         "and the teleported energy depends on which one is meant. Lift the degeneracy (a field), "
         "or take the equal mixture gibbs(model, T=0)",
     )
+
+
+def _level(model: Model, level: int, word: str) -> Array:
+    energies, vectors = spectrum(model)
+    refuse_degenerate(energies, level, word)
     return _projector(vectors[..., :, level])
 
 

@@ -1,0 +1,92 @@
+"""A run as text and as data: what `qet show` prints.
+
+The data form is plain (numbers, text, lists, None), fit for JSON: a complex number is
+{"re", "im"}, and what is not a finite number is null.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.conventions import STAMP
+from qet.foundations.errors import NotOffered
+from qet.protocols.bounds import bounds
+from qet.protocols.information import SCALARS, information
+from qet.protocols.ledger import STAGES
+from qet.protocols.run import Run
+
+from .about import versions
+
+NUMBERS = (
+    "injected", "extracted", "local", "teleported", "leak", "net_work", "efficiency", "efficiency_teleported",
+    "resolved", "local_before",
+)  # fmt: skip
+ENTANGLEMENTS = ("concurrence", "negativity")
+
+
+def run_text(run: Run) -> str:
+    """The run, its information, its bounds and, for a steady state, its diagnostics, as text."""
+    parts = [str(run), str(information(run)), str(bounds(run))]
+    if run.state.diagnostics is not None:
+        parts.append(str(run.state.diagnostics))
+    return "\n\n".join(parts)
+
+
+def run_data(run: Run) -> dict[str, Any]:
+    """The same as plain data, with the recipe that makes the run again."""
+    known = information(run)
+    told = {name: _offered(known, name) for name in SCALARS}
+    for name in ENTANGLEMENTS:
+        stages = _offered(known, name)
+        told[name] = stages and {stage: getattr(stages, stage) for stage in ("before", "after", "per_outcome", "final")}
+    ledger = run.ledger
+    return {
+        "id": run.id,
+        "recipe": plain_data(run.recipe),
+        "conventions": STAMP,
+        **{name: plain_data(getattr(run, name)) for name in NUMBERS},
+        "probabilities": plain_data(run.probabilities),
+        "work": {"mean": plain_data(run.work.mean), "variance": plain_data(run.work.variance)},
+        "precision": plain_data(run.state.precision),
+        "ledger": {
+            "stages": list(STAGES), "rows": list(ledger.rows), "classes": list(ledger.classes),
+            "energies": plain_data(ledger.energies),
+        },
+        "information": plain_data(told),
+        "bounds": plain_data(bounds(run)),
+        "steady": plain_data(run.state.diagnostics),
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def plain_data(value: Any) -> Any:
+    """Any value as data fit for JSON."""
+    if isinstance(value, np.ndarray | np.generic):
+        return plain_data(value.tolist())
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, complex):
+        return {"re": value.real, "im": value.imag}
+    if isinstance(value, Mapping):
+        return {str(name): plain_data(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    if hasattr(value, "recipe"):
+        return plain_data(value.recipe)
+    if is_dataclass(value):
+        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
+    return str(value)
+
+
+def _offered(record: Any, name: str) -> Any:
+    try:
+        return getattr(record, name)
+    except NotOffered:
+        return None

@@ -1,0 +1,271 @@
+"""What a measurement tells, and how the parties are correlated: entropies and entanglement of a run, in nats.
+
+Two informations are easily confused. The Holevo quantity is about Bob's ensemble: his
+average state's entropy minus the mean entropy once the message is read. The
+Groenewold–Ozawa information is about the measured whole: its entropy before Alice's
+act minus the mean entropy after. For rank-one projectors on A they differ by the
+conditional entropy, I = chi + S(A|B).
+
+Assumes qubits and small matrices; a run brings its patch (A, B and the sites of every
+term that meets them) and its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.errors import NotOffered
+from qet.foundations.linalg import dagger, embed, entropy, partial_trace, trace
+
+from .discord import classical_correlation
+from .entanglement import concurrence, negativity
+
+Array = np.ndarray
+SCALARS = (
+    "holevo_B", "iqc", "iqc_received", "mutual_information", "classical_correlation", "discord", "S_A", "S_B", "S_AB",
+)
+
+
+def mean_entropy(branches: Array) -> Array:
+    """Σ_k p_k S(s_k / p_k) of unnormalized conditional states s_k, p_k = Tr s_k: (..., K, d, d) -> (...)."""
+    eigenvalues = np.linalg.eigvalsh(branches)
+    p = np.real(trace(branches))
+    return (_x_log_x(p) - _x_log_x(eigenvalues).sum(-1)).sum(-1)
+
+
+def holevo(branches: Array) -> Array:
+    """Holevo quantity S(Σ_k s_k) - Σ_k p_k S(s_k / p_k) of an ensemble.
+
+    Args:
+        branches: Unnormalized conditional states, shape (..., K, d, d), traces summing to 1.
+
+    Returns:
+        Nats, shape (...).
+    """
+    return np.maximum(entropy(branches.sum(-3)) - mean_entropy(branches), 0.0)
+
+
+def groenewold(rho: Array, branches: Array) -> Array:
+    """Groenewold–Ozawa information S(rho) - Σ_k p_k S(s_k / p_k) of a measurement on rho.
+
+    Not negative for one Kraus operator an outcome (Ozawa); it may be with a noisy record.
+
+    Args:
+        rho: The measured state, shape (..., d, d).
+        branches: Unnormalized states after each outcome, on the same system, shape (..., K, d, d).
+
+    Returns:
+        Nats, shape (...).
+
+    References:
+        H. J. Groenewold, Int. J. Theor. Phys. 4, 327 (1971); T. Sagawa and M. Ueda,
+        Phys. Rev. Lett. 100, 080403 (2008), where it bounds the work of feedback.
+    """
+    return entropy(rho) - mean_entropy(branches)
+
+
+def mutual_information(rho: Array, A: Sequence[int], B: Sequence[int]) -> Array:
+    """S(A) + S(B) - S(AB) of the qubits A and B of a matrix on n qubits, nats, shape (...)."""
+    n = rho.shape[-1].bit_length() - 1
+    both = entropy(partial_trace(rho, [*A, *B], n))
+    return entropy(partial_trace(rho, list(A), n)) + entropy(partial_trace(rho, list(B), n)) - both
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """One measure of the entanglement of A with B along the protocol.
+
+    Attributes:
+        run: The run.
+        measure: Function of matrices on A and B (A leftmost), homogeneous of degree one.
+    """
+
+    run: Any
+    measure: Callable[[Array], Array]
+
+    @cached_property
+    def before(self) -> Any:
+        """In the state handed to the protocol, shape run.shape."""
+        return _spread(self.measure(_pair(self.run, self.run.patch.rho)), self.run.shape)
+
+    @cached_property
+    def after(self) -> Any:
+        """In the average state after Alice's measurement (and the delay), before Bob acts."""
+        return _spread(self.measure(_pair(self.run, self.run.branches.sum(-3))), self.run.shape)
+
+    @cached_property
+    def per_outcome(self) -> Array:
+        """In the conditional state of each of Alice's outcomes, shape (*run.shape, K); nan where the outcome never occurs."""
+        values = self.measure(_pair(self.run, self.run.branches))
+        p = self.run.probabilities
+        found = np.where(p > 0.0, values / np.where(p > 0.0, p, 1.0), np.nan)
+        return np.broadcast_to(found, (*self.run.shape, found.shape[-1]))
+
+    @cached_property
+    def final(self) -> Any:
+        """In the average state after Bob's feedback."""
+        return _spread(self.measure(final_pair(self.run)), self.run.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """Information quantities of a run, in nats, each computed when first asked for; made by `information`.
+
+    Attributes:
+        run: The run they describe.
+    """
+
+    run: Any
+
+    @cached_property
+    def holevo_B(self) -> Any:
+        """Holevo quantity of Bob's ensemble, sorted by the message he receives, when he receives it."""
+        patch = self.run.patch
+        return _spread(holevo(partial_trace(self.run.received, patch.B, patch.n)), self.run.shape)
+
+    @cached_property
+    def iqc(self) -> Any:
+        """Groenewold–Ozawa information of Alice's measurement on the whole system."""
+        rho = self.run.state.density_matrix
+        return _spread(groenewold(rho, self._whole_branches), self.run.shape)
+
+    @cached_property
+    def iqc_received(self) -> Any:
+        """The same for the received symbol; equal to `iqc` for a perfect message, smaller (perhaps negative) otherwise."""
+        if self.run.message is None:
+            return self.iqc
+        received = np.einsum("...mk,...kij->...mij", self.run.message, self._whole_branches)
+        return _spread(groenewold(self.run.state.density_matrix, received), self.run.shape)
+
+    @cached_property
+    def _whole_branches(self) -> Array:
+        model = self.run.state.model
+        M = embed(self.run.measurement.kraus(model.A), model.A, model.n_sites)
+        return M @ self.run.state.density_matrix[..., None, :, :] @ dagger(M)
+
+    @cached_property
+    def mutual_information(self) -> Any:
+        """S(A) + S(B) - S(AB) before the measurement."""
+        return self.S_A + self.S_B - self.S_AB
+
+    @cached_property
+    def S_A(self) -> Any:
+        """Entropy of A before the measurement."""
+        return self._entropy_of(self.run.patch.A)
+
+    @cached_property
+    def S_B(self) -> Any:
+        """Entropy of B before the measurement."""
+        return self._entropy_of(self.run.patch.B)
+
+    @cached_property
+    def S_AB(self) -> Any:
+        """Joint entropy of A and B before the measurement."""
+        return self._entropy_of((*self.run.patch.A, *self.run.patch.B))
+
+    def _entropy_of(self, positions: Sequence[int]) -> Any:
+        patch = self.run.patch
+        return _spread(entropy(partial_trace(patch.rho, positions, patch.n)), self.run.shape)
+
+    @cached_property
+    def classical_correlation(self) -> Any:
+        """Largest Holevo quantity of B over Alice's rank-one projective measurements (one-qubit A), before the measurement."""
+        held = len(self.run.patch.A)
+        if held != 1:
+            raise NotOffered(
+                f"discord and classical correlation are offered for a one-qubit A; Alice holds {held} sites. "
+                "Ask for mutual_information, or give her one site."
+            )
+        return _spread(classical_correlation(_pair(self.run, self.run.patch.rho))[0], self.run.shape)
+
+    @cached_property
+    def discord(self) -> Any:
+        """Mutual information minus classical correlation, with A measured."""
+        return self.mutual_information - self.classical_correlation
+
+    @cached_property
+    def concurrence(self) -> Stages:
+        """Wootters' concurrence of A and B (one qubit each): before, after, per_outcome, final."""
+        patch = self.run.patch
+        if len(patch.A) != 1 or len(patch.B) != 1:
+            raise NotOffered(
+                f"the concurrence is offered for one-qubit parties; A holds {len(patch.A)} and B {len(patch.B)}. "
+                "Ask for negativity."
+            )
+        return Stages(self.run, concurrence)
+
+    @cached_property
+    def negativity(self) -> Stages:
+        """Negativity of A and B: before, after, per_outcome, final."""
+        held = tuple(range(len(self.run.patch.A)))
+        return Stages(self.run, lambda rho: negativity(rho, held))
+
+    def __str__(self) -> str:
+        lines = ["information, in nats"]
+        for name in SCALARS:
+            lines.append(f"  {name:<22}{_spell(self._or_none(name))}")
+        for name in ("concurrence", "negativity"):
+            stages = self._or_none(name)
+            if stages is not None:
+                values = (f"{stage} {_spell(getattr(stages, stage))}" for stage in ("before", "after", "final"))
+                lines.append(f"  {name:<22}" + ", ".join(values))
+        return "\n".join(lines)
+
+    def _or_none(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except NotOffered:
+            return None
+
+
+def information(run: Any) -> Information:
+    """Information quantities of a run, in nats.
+
+    Args:
+        run: A run made by `teleport`.
+
+    Returns:
+        A record whose attributes are computed when first asked for, each of run.shape: holevo_B, iqc,
+        iqc_received, mutual_information, classical_correlation, discord, S_A, S_B, S_AB; and concurrence and
+        negativity, each with before, after, per_outcome (last axis outcome) and final.
+
+    Raises:
+        NotOffered: on asking for a discord with several sites at A, or a concurrence of larger parties.
+    """
+    return Information(run)
+
+
+def final_pair(run: Any) -> Array:
+    """Average state of A and B after Bob's feedback, Σ_m Σ_r B_mr s_m B_mr†, shape (..., d, d), A leftmost."""
+    patch = run.patch
+    received = _pair(run, run.received)
+    n = len(patch.A) + len(patch.B)
+    K = embed(run.operations, tuple(range(len(patch.A), n)), n)  # (..., M, R, d, d)
+    return (K @ received[..., None, :, :] @ dagger(K)).sum((-3, -4))
+
+
+def _pair(run: Any, matrix: Array) -> Array:
+    """Marginal on A then B of matrices on the patch."""
+    patch = run.patch
+    return partial_trace(matrix, (*patch.A, *patch.B), patch.n)
+
+
+def _spread(value: Array, shape: tuple[int, ...]) -> Any:
+    """A value at every point of the run; np.float64 for a single point."""
+    return np.broadcast_to(value, shape)[()]
+
+
+def _x_log_x(x: Array) -> Array:
+    return np.where(x > 0.0, x * np.log(np.where(x > 0.0, x, 1.0)), 0.0)
+
+
+def _spell(value: Any) -> str:
+    if value is None:
+        return "not offered"
+    array = np.asarray(value)
+    return f"{array.item():.10g}" if array.size == 1 else f"{array.min():.6g} .. {array.max():.6g} {array.shape}"

@@ -1,0 +1,196 @@
+"""Closed forms for two qubits, any Hamiltonian and any state, and a projective Alice.
+
+After Alice has found her qubit along ±n, Bob's qubit sees a classical field: with the
+Pauli coefficients c of H and the means m of the state
+
+    h_b = c_0b ± Σ_a n_a c_ab,    r_b = (m_0b ± Σ_a n_a m_ab)/2,
+
+so T = h r^T has rank one and his best gain is |h||r| + h·r, the ergotropy of his
+conditional qubit. Without the message T is the sum of the two, of rank two, and
+
+    local = Tr T + sqrt(‖T‖² + 2 |h₊×h₋||r₊×r₋|).
+
+Cancellations are removed: where h·r < 0 the gain is |h×r|²/(|h||r| - h·r). Derived here
+from the rank of T in `best`; everything is arithmetic on arrays, so a million points are
+as cheap as their flops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.chunks import in_chunks
+from qet.foundations.paulis import PauliString
+from qet.physics.model import Model
+from qet.solvers.questions import expect_of
+from qet.solvers.states import Expectations, State
+
+Array = np.ndarray
+Vector = Sequence[Any]  # three numbers or arrays
+AXES = "XYZ"
+
+
+def offers(state: State) -> bool:
+    """Whether the closed forms hold: two qubits, one each."""
+    return state.model.n_sites == 2
+
+
+def two_qubit_injected(state: State, n: Vector) -> Any:
+    """Σ_ab c_ab (n_a Σ_a' n_a' m_a'b - m_ab), b including the identity: what a projection along n pays."""
+    return _alices_change(state, n, "IXYZ")
+
+
+def two_qubit_leak(state: State, n: Vector) -> Any:
+    """The same for the terms that meet Bob alone."""
+    return _alices_change(state, n, "XYZ")
+
+
+def two_qubit_extracted(state: State, n: Vector) -> Any:
+    """Σ_± |h||r| + h·r."""
+
+    def gain(c: Table, m: Table, axis: Vector) -> Any:
+        (h1, r1), (h2, r2) = _conditional(c, m, axis)
+        return _rank_one_gain(h1, r1) + _rank_one_gain(h2, r2)
+
+    return _over_chunks(gain, state, n, "IXYZ", "XYZ")
+
+
+def two_qubit_local(state: State, n: Vector) -> Any:
+    """Bob's best gain without the message, on the state Alice leaves."""
+
+    def gain(c: Table, m: Table, axis: Vector) -> Any:
+        (h1, r1), (h2, r2) = _conditional(c, m, axis)
+        trace = _dot(h1, r1) + _dot(h2, r2)
+        cross = _dot(h1, h2) * _dot(r1, r2)
+        square = _dot(h1, h1) * _dot(r1, r1) + _dot(h2, h2) * _dot(r2, r2) + 2 * cross
+        areas = _norm(_cross(h1, h2)) * _norm(_cross(r1, r2))
+        total = np.sqrt(np.maximum(square + 2 * areas, 0.0))
+        # where Tr T < 0: (s1 + s2)² - (Tr T)² is the torque's square plus 2 (s1 s2 - second invariant)
+        torque = [_cross(h1, r1)[i] + _cross(h2, r2)[i] for i in range(3)]
+        invariant = _dot(h1, r1) * _dot(h2, r2) - _dot(h1, r2) * _dot(h2, r1)
+        excess = _dot(torque, torque) + 2 * (areas - invariant)
+        return _without_cancellation(trace, total, excess)
+
+    return _over_chunks(gain, state, n, "IXYZ", "XYZ")
+
+
+Table = Callable[[str, str], Any]
+
+
+def _alices_change(state: State, n: Vector, b_letters: str) -> Any:
+    def change(c: Table, m: Table, axis: Vector) -> Any:
+        total: Any = 0.0
+        for b in b_letters:
+            along = _sum(_mul(axis[i], m(AXES[i], b)) for i in range(3))
+            for i, a in enumerate(AXES):
+                coefficient = c(a, b)
+                if _is_zero(coefficient) or (not isinstance(axis[i], np.ndarray) and axis[i] * axis[i] == 1.0):
+                    continue
+                total = total + coefficient * (_mul(axis[i], along) - m(a, b))
+        return total
+
+    return _over_chunks(change, state, n, "XYZ", b_letters)
+
+
+def _over_chunks(
+    function: Callable[[Table, Table, Vector], Any], state: State, n: Vector, a_letters: str, b_letters: str
+) -> Any:
+    """Run a function of coefficient and mean tables over the batch, piece by piece."""
+    strings = [_string(state.model, a, b) for a in a_letters for b in b_letters]
+    coefficients = state.model.H.coefficients
+    c_names = [s for s in strings if s and s in coefficients]
+    axis = [component.item() if isinstance(component, np.ndarray) and component.ndim == 0 else component for component in n]
+    # a mean is read only where an axis component can bring it in
+    wanted = {_string(state.model, a, b) for b in "IXYZ" for a in "IXYZ"} - {()}
+    means = _means(state, wanted)
+    m_names = list(means)
+
+    def piece(*values: Any) -> tuple[Any]:
+        c_values = dict(zip(c_names, values[: len(c_names)], strict=True))
+        m_values = dict(zip(m_names, values[len(c_names) : len(c_names) + len(m_names)], strict=True))
+        return (
+            function(
+                lambda a, b: c_values.get(_string(state.model, a, b), 0.0),
+                lambda a, b: m_values.get(_string(state.model, a, b), 0.0),
+                values[len(c_names) + len(m_names) :],
+            ),
+        )
+
+    return in_chunks(piece, *(coefficients[s] for s in c_names), *means.values(), *axis)[0]
+
+
+def _string(model: Model, a: str, b: str) -> PauliString:
+    """The string with letter a on Alice's qubit and b on Bob's."""
+    return tuple(sorted((site, letter) for site, letter in ((model.A[0], a), (model.B[0], b)) if letter != "I"))
+
+
+def _means(state: State, strings: set[PauliString]) -> dict[PauliString, Any]:
+    if isinstance(state.payload, Expectations):
+        return {s: v for s, v in state.payload.values.items() if s in strings}
+    from qet.foundations.paulis import collect
+
+    return {s: expect_of(state.payload, collect([(s, 1.0)])) for s in sorted(strings)}
+
+
+def _conditional(c: Table, m: Table, n: Vector) -> list[tuple[list[Any], list[Any]]]:
+    """(h, r) for the outcomes +n and -n."""
+    fixed_h, fixed_r = [c("I", b) for b in AXES], [m("I", b) for b in AXES]
+    moved_h = [_sum(_mul(n[i], c(a, b)) for i, a in enumerate(AXES)) for b in AXES]
+    moved_r = [_sum(_mul(n[i], m(a, b)) for i, a in enumerate(AXES)) for b in AXES]
+    return [
+        (
+            [f + sign * g for f, g in zip(fixed_h, moved_h, strict=True)],
+            [0.5 * (f + sign * g) for f, g in zip(fixed_r, moved_r, strict=True)],
+        )
+        for sign in (1.0, -1.0)
+    ]
+
+
+def _rank_one_gain(h: Vector, r: Vector) -> Any:
+    along = _dot(h, r)
+    total = np.sqrt(_dot(h, h) * _dot(r, r))
+    torque = _cross(h, r)
+    return _without_cancellation(along, total, _dot(torque, torque))
+
+
+def _without_cancellation(along: Any, total: Any, excess: Any) -> Any:
+    """along + total, where total² - along² = excess >= 0 is known without cancellation."""
+    opposed = total - along
+    safe = np.where(opposed > 0.0, opposed, 1.0)
+    return np.where(along < 0.0, np.maximum(excess, 0.0) / safe, total + along)
+
+
+def _dot(u: Vector, v: Vector) -> Any:
+    return _sum(_mul(a, b) for a, b in zip(u, v, strict=True))
+
+
+def _norm(u: Vector) -> Any:
+    return np.sqrt(_dot(u, u))
+
+
+def _cross(u: Vector, v: Vector) -> list[Any]:
+    return [_mul(u[i - 2], v[i - 1]) - _mul(u[i - 1], v[i - 2]) for i in range(3)]
+
+
+def _mul(a: Any, b: Any) -> Any:
+    """A product in which exact scalar zeros and ones cost nothing."""
+    if _is_zero(a) or _is_zero(b):
+        return 0.0
+    if isinstance(a, float) and a == 1.0:
+        return b
+    return a * b
+
+
+def _sum(parts: Any) -> Any:
+    total: Any = 0.0
+    for part in parts:
+        if not _is_zero(part):
+            total = part if _is_zero(total) else total + part
+    return total
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, float) and value == 0.0

@@ -1,0 +1,196 @@
+"""Contacts: what each reservoir does to the system, frequency by frequency.
+
+A bath is one elementary contact a site (one in all when its coupling is a Pauli sum).
+A contact has a coupling operator S on the whole system and two spectra. With w the
+energy the *system* loses, *emission* hands a particle to the bath and *absorption*
+takes one from it:
+
+    half band:  emission(w) = J(w) (1 + n(w))  for w > 0,   absorption(w) = J(|w|) n(|w|)  for w < 0
+    full band:  emission(w) = J(|w|) (1 - f(w)),            absorption(w) = J(|w|) f(-w),   any w
+
+(fermions: n -> f and 1 + n -> 1 - f). Emission comes with σ⁻ and absorption with σ⁺ for an
+"exchange" coupling, both with the same S otherwise, where G(w) = emission(w) + absorption(w).
+
+At w = 0 the ohmic bosonic spectra have J n -> rate·T from either side; each of the two
+half-line spectra is worth half of its jump there, which is what the Fourier integral of the
+bath correlation gives, so that G(0) = rate·T. A flat bosonic spectrum has no value at w = 0,
+and a flat half band of fermions jumps there: both are refused where S offers that frequency.
+
+Conventions of docs/open-pair.md, section 3; the full band of a non-exchange coupling and
+the value at w = 0 are derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from qet.foundations.conventions import LOWER
+from qet.foundations.errors import BadParties, NotOffered
+from qet.foundations.linalg import embed
+from qet.foundations.paulis import PauliSum, collect
+from qet.physics.baths import Bath, Jump, occupation, spectral_density
+
+Array = np.ndarray
+Thing = TypeVar("Thing", PauliSum, Bath, Jump)
+ELEMENT_TOLERANCE = 1e-12  # of a matrix element of S that counts as zero, relative to the largest
+
+
+@dataclass(frozen=True, eq=False)
+class Contact:
+    """One elementary reservoir.
+
+    Attributes:
+        S: Coupling matrix on the whole system, shape (..., d, d); σ⁻ for an exchange coupling.
+        flips: Which bits of the basis label the strings of S flip.
+        bath: The bath's parameters.
+        column: Its place among the surroundings.
+    """
+
+    S: Array
+    flips: frozenset[int]
+    bath: Bath
+    column: int
+
+    @property
+    def is_exchange(self) -> bool:
+        """Whether S is a lowering operator that comes with b†, not a Hermitian one."""
+        return self.bath.coupling == "exchange"
+
+
+def wide(value: Any) -> Any:
+    """A parameter of shape (...) made to broadcast against matrices of shape (..., d, d)."""
+    return np.asarray(value)[..., None, None] if np.ndim(value) else value
+
+
+def each_array(thing: Thing, change: Callable[[Any], Any]) -> Thing:
+    """The same sum, bath or jump with `change` applied to every number or array in it."""
+    if isinstance(thing, PauliSum):
+        return PauliSum(tuple((string, change(c)) for string, c in thing.terms))
+    if isinstance(thing, Jump):
+        return replace(thing, operator=each_array(thing.operator, change), rate=change(thing.rate))
+    coupling = each_array(thing.coupling, change) if isinstance(thing.coupling, PauliSum) else thing.coupling
+    return replace(thing, T=change(thing.T), rate=change(thing.rate), mu=change(thing.mu), coupling=coupling)
+
+
+def flips_of(operator: PauliSum, n_sites: int) -> frozenset[int]:
+    """Bits of the basis label flipped by each string: those under an X or a Y."""
+    return frozenset(
+        sum(1 << (n_sites - 1 - site) for site, letter in string if letter != "Z") for string, _ in operator.terms
+    )
+
+
+def contacts_of(bath: Bath, column: int, n_sites: int) -> list[Contact]:
+    """The elementary contacts of a bath on a system of n_sites qubits."""
+    check_inside(bath.sites, n_sites, "the bath")
+    if isinstance(bath.coupling, PauliSum):
+        return [_from_sum(bath.coupling, bath, column, n_sites)]
+    made = []
+    for site in bath.sites:
+        if bath.coupling == "exchange":
+            flip = frozenset({1 << (n_sites - 1 - site)})
+            made.append(Contact(embed(LOWER, (site,), n_sites), flip, bath, column))
+        else:
+            letter = "X" if bath.coupling == "dipole" else bath.coupling
+            made.append(_from_sum(collect([(((site, letter),), 1.0)]), bath, column, n_sites))
+    return made
+
+
+def check_inside(sites: tuple[int, ...], n_sites: int, what: str) -> None:
+    """Raise BadParties if a site lies outside the system."""
+    outside = [site for site in sites if site >= n_sites]
+    if outside:
+        raise BadParties(f"{what} touches site {outside[0]}, but the model has sites 0 .. {n_sites - 1}.")
+
+
+def spectra(bath: Bath, w: Array, tolerance: Array) -> tuple[Array, Array]:
+    """Emission and absorption rates at the frequencies w (energy lost by the system).
+
+    Args:
+        bath: Its T, rate and mu have shape (...).
+        w: Bohr frequencies E_b - E_a, shape (..., d, d).
+        tolerance: |w| up to this counts as zero, shape (..., 1, 1).
+
+    Returns:
+        emission(w), absorption(w), each (..., d, d); finite everywhere: zero where undefined (see `is_undefined`).
+    """
+    T, rate, mu = wide(bath.T), wide(bath.rate), wide(bath.mu)
+    size = np.abs(w)
+    is_zero = size <= tolerance
+    if bath.full_band:
+        J = spectral_density(size, rate, bath.spectrum)
+        f = occupation(w, T, mu, "fermion")
+        return J * (1.0 - f), J * occupation(-w, T, mu, "fermion")
+    size = np.where(is_zero, 1.0, size)
+    J = spectral_density(size, rate, bath.spectrum)
+    up = J * occupation(size, T, mu, bath.statistics)
+    down = J + up if bath.statistics == "boson" else J - up
+    emission, absorption = np.where(w > tolerance, down, 0.0), np.where(w < -tolerance, up, 0.0)
+    if bath.statistics == "boson" and bath.spectrum != "flat":
+        half = 0.5 * rate * T
+        emission, absorption = np.where(is_zero, half, emission), np.where(is_zero, half, absorption)
+    return emission, absorption
+
+
+def is_undefined(contact: Contact, S: Array, w: Array, tolerance: Array) -> Any:
+    """Points where S has a matrix element at a zero Bohr frequency at which the bath has no rate, shape (...)."""
+    bath = contact.bath
+    if bath.full_band or bath.spectrum != "flat":
+        return False
+    size = np.abs(S)
+    offered = (size > ELEMENT_TOLERANCE * size.max(axis=(-1, -2), keepdims=True)) & (np.abs(w) <= tolerance)
+    return offered.any(axis=(-1, -2)) & (np.asarray(bath.rate) > 0.0)
+
+
+def why_undefined(bath: Bath) -> str:
+    """What is wrong with a bath at a zero Bohr frequency, and what to try."""
+    if bath.statistics == "boson":
+        return (
+            f"the flat bosonic bath on sites {bath.sites} is coupled to a zero Bohr frequency, where n(w) = 1/(e^(w/T) - 1) "
+            'diverges. Take spectrum="ohmic" (or ("drude", cutoff)), which has the limit J n -> rate*T, or lift the degeneracy.'
+        )
+    return (
+        f"the fermionic bath on sites {bath.sites} is coupled to a zero Bohr frequency, the edge of its flat half band, "
+        "where its rate jumps. Take full_band=True, or lift the degeneracy."
+    )
+
+
+def bare_field(H: PauliSum, site: int) -> tuple[Any, Any, Any]:
+    """The vector b of the part b·σ of H that acts on one site alone."""
+    c = H.coefficients
+    x, y, z = (c.get(((site, letter),), 0.0) for letter in "XYZ")
+    return x, y, z
+
+
+def bare_lowering(b: tuple[Any, Any, Any]) -> tuple[Array, Array]:
+    """|g><e| of b·σ, shape (..., 2, 2), and the gap 2|b|, shape (...). A zero field is read as +Z.
+
+    The two levels are written with the larger of 1 + n_z and 1 - n_z, so that neither pole is singular.
+    """
+    x, y, z = np.broadcast_arrays(*b)
+    length = np.sqrt(x * x + y * y + z * z)
+    safe = np.where(length > 0.0, length, 1.0)
+    nz = np.where(length > 0.0, z / safe, 1.0)
+    side = (x - 1j * y) / safe if np.any(y) else x / safe
+    is_up = nz >= 0.0
+    big = 1.0 + np.abs(nz)
+    e = np.stack([np.where(is_up, big, side), np.where(is_up, side.conj(), big)], axis=-1)
+    g = np.stack([np.where(is_up, -side, big), np.where(is_up, big, -side.conj())], axis=-1)
+    norm = big**2 + np.abs(side) ** 2
+    return g[..., :, None] * e[..., None, :].conj() / norm[..., None, None], 2.0 * length
+
+
+def check_local(bath: Bath) -> None:
+    """Raise NotOffered for a coupling that has no bare-gap form."""
+    if isinstance(bath.coupling, PauliSum) and len(bath.coupling.support) > 1:
+        raise NotOffered(
+            f'master="local" gives each site its own jumps; the coupling {bath.coupling} spans several sites. Take master="redfield".'
+        )
+
+
+def _from_sum(operator: PauliSum, bath: Bath, column: int, n_sites: int) -> Contact:
+    check_inside(operator.support, n_sites, "the bath's coupling")
+    return Contact(operator.matrix(tuple(range(n_sites))), flips_of(operator, n_sites), bath, column)

@@ -1,0 +1,142 @@
+"""What a steady state says about itself: how well it was solved, whether the theory holds, what flows.
+
+Each quantity is an array, or a function without arguments that gives it on first access. Any route to a steady
+state fills the same names; a route that cannot answer one leaves it out, and asking for it raises NotOffered.
+
+Currents are positive when they flow from the bath into the system. The energy current is Tr[H D_i(rho)], with the full
+H and the dissipator of that bath; in a steady state the energy currents of all baths and bare jumps sum to zero. The
+particle current counts the particles taken from the bath minus those given to it. Heat is energy less mu times particles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qet.foundations.errors import NotOffered
+
+Array = np.ndarray
+Answer = Any  # an array, or a function of no arguments that returns it
+
+
+class Validity(NamedTuple):
+    """Rate J (1 + 2n) over the scales that weak coupling asks it to be small against, each shape (...).
+
+    Attributes:
+        to_frequency: Against the Bohr frequency it acts at; the largest ratio over baths and frequencies.
+        to_temperature: Against the bath's temperature; the largest ratio; infinite at T = 0.
+    """
+
+    to_frequency: Any
+    to_temperature: Any
+
+
+class Currents(NamedTuple):
+    """Energy and particles that flow in, last axis: one column a surrounding, shape (..., columns)."""
+
+    energy: Array
+    particles: Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SteadyDiagnostics:
+    """Diagnostics of a steady state; every shape starts with the batch shape.
+
+    Args:
+        answers: Name -> array or function of no arguments. Names: residual, smallest_eigenvalue, gap,
+            validity (a `Validity`), currents (a `Currents`, a column for each surrounding in the order given).
+        is_bath: Which of the surroundings are baths (the others are bare jumps).
+        T: Temperatures of the baths, numbers or arrays of shape (...).
+        mu: Chemical potentials of the baths.
+    """
+
+    answers: Mapping[str, Answer]
+    is_bath: tuple[bool, ...] = ()
+    T: tuple[Any, ...] = ()
+    mu: tuple[Any, ...] = ()
+    _found: dict[str, Any] = field(default_factory=dict)
+
+    def _answer(self, name: str) -> Any:
+        if name not in self._found:
+            if name not in self.answers:
+                raise NotOffered(f"this steady state does not know its {name}; it knows {', '.join(sorted(self.answers))}.")
+            answer = self.answers[name]
+            self._found[name] = answer() if callable(answer) else answer
+        return self._found[name]
+
+    @property
+    def residual(self) -> Array:
+        """‖L rho‖ / (‖L‖ ‖rho‖) of the returned state, Frobenius norms, shape (...)."""
+        return self._answer("residual")
+
+    @property
+    def smallest_eigenvalue(self) -> Array:
+        """Smallest eigenvalue of the density matrix, shape (...); below zero the master equation is outside its domain."""
+        return self._answer("smallest_eigenvalue")
+
+    @property
+    def gap(self) -> Array:
+        """Smallest |Re λ| of the generator beside its zero: the slowest relaxation rate, shape (...)."""
+        return self._answer("gap")
+
+    @property
+    def validity(self) -> Validity:
+        """How strong the coupling is against Bohr frequencies and temperatures.
+
+        A ratio near or above 1 lies outside weak coupling, and corrections are of the order of the ratio. NaN for
+        bare jumps alone, which come from no weak coupling.
+        """
+        return self._answer("validity")
+
+    @property
+    def energy_currents(self) -> Array:
+        """Energy flowing in per unit time, shape (..., columns): baths first, then bare jumps; they sum to zero."""
+        return self._answer("currents").energy[..., self._order]
+
+    @property
+    def particle_currents(self) -> Array:
+        """Particles (bath quanta) flowing in from each bath per unit time, shape (..., baths)."""
+        return self._answer("currents").particles[..., self._baths]
+
+    @cached_property
+    def heat_currents(self) -> Array:
+        """Heat flowing in from each bath per unit time, energy less mu·particles, shape (..., baths)."""
+        energy = self._answer("currents").energy[..., self._baths]
+        return energy - self._stacked(self.mu) * self.particle_currents if self.mu else energy
+
+    @cached_property
+    def entropy_production(self) -> Array:
+        """-Σ_i heat_i / T_i over the baths, shape (...).
+
+        A bath at T = 0 that takes heat makes it +inf, one that gives heat -inf, one with exactly none nan.
+        Bare jumps have no temperature and are left out.
+        """
+        if not self.T:
+            return np.zeros(self._answer("currents").energy.shape[:-1])[()]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -(self.heat_currents / self._stacked(self.T)).sum(axis=-1)
+
+    @property
+    def _baths(self) -> list[int]:
+        return [column for column, is_bath in enumerate(self.is_bath) if is_bath]
+
+    @property
+    def _order(self) -> list[int]:
+        return self._baths + [column for column, is_bath in enumerate(self.is_bath) if not is_bath]
+
+    @staticmethod
+    def _stacked(values: tuple[Any, ...]) -> Array:
+        return np.stack(np.broadcast_arrays(*values), axis=-1)
+
+    def __repr__(self) -> str:
+        lines = []
+        for name in ("residual", "smallest_eigenvalue"):
+            if name in self.answers:
+                values = np.asarray(self._answer(name))
+                worst = values.min() if name == "smallest_eigenvalue" else values.max()
+                lines.append(f"{name} {worst:.2g}")
+        return f"<SteadyDiagnostics: {', '.join(lines) or 'nothing computed'}>"

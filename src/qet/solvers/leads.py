@@ -1,0 +1,423 @@
+"""Exact steady state of a free-fermion chain between fermionic leads with flat, infinitely wide bands.
+
+For: judging master equations. Nothing is assumed about the rate: the leads are kept in full.
+
+Model. H is quadratic in the Jordan–Wigner fermions (see nambu.py); the lead at an end site j couples by
+Σ_k g_k (σ_j⁻ b_k† + h.c.) with 2π Σ_k g_k² δ(w - w_k) = rate at all energies w, positive and negative: a lead
+is always a full flat band, whatever a bath's `full_band` says, and its principal-value (Lamb) shift is zero by
+symmetry. |0> = occupied, since σ⁻ = |1><0|; a lone qubit relaxes at the rate rate (1 - f) + rate f = rate.
+
+Why the ends. With P_L the parity of the left lead and P_S that of the chain, f_L = b P_L for the left lead and
+f_R = P_L P_S b for the right one, together with c_j = P_L Z_0 … Z_{j-1} σ_j⁻, are fermions that all anticommute
+(the operators b of a lead commute with the spins and with the other lead), and
+c_0 f_L† = σ_0⁻ b†,  c_{N-1} f_R† = σ_{N-1}⁻ b†:  the string at site N-1 is the parity of the whole chain (times a
+letter of that site), so it is absorbed by the lead. f†f = b†b, so the leads start thermal; even observables of the
+chain hold no P_L. A lead in the middle would keep the string of the sites to its left, which is not quadratic.
+
+Method. Eliminating the leads gives the Langevin equation da/dt = -K a + η for the Majoranas, with the real matrix
+K = Γ/2 - A (Γ the diagonal of the rates; in the Nambu basis this is i (H_BdG - iΓ/2)). With g(w) = 1 - 2 f(w) =
+tanh((w - mu)/2T), the noise of lead i is Γ_i [1 + h_o(w) + h_e(w) σ_y], h_o and h_e the odd and even part of g, and
+<a aᵀ> = 1 + iM. The unit part of the noise keeps the unit; what is left of d<a aᵀ>/dt = 0 is
+
+    K M + M Kᵀ = Σ_i Q_i,   Q_i = -(1/π) (R_i - R_iᵀ),   R_i = rate_i [Re w_i at column 2j, Im w_i at column 2j+1],
+    w_i = Λ_i(K) (e_{2j} + i e_{2j+1}),   Λ_i(λ) = ψ(1/2 + (λ - i mu)/(2πT)) + ln 2πT   (T = 0: ln(λ - i mu)),
+
+from  ∫dw/2π tanh((w - mu)/2T)/(λ - iw) = (i/π)(ln D - Λ(λ)),  Re λ > 0, closing the contour on the poles of tanh; the
+ln of the band width D multiplies the unit matrix and cancels in Q_i, lead by lead. Λ(K) and M come from the
+eigenvectors of K. Where these are nearly parallel (an exceptional point, which needs unequal rates), Λ(K) is the mean
+of Λ(K + zE) over a circle of z around 0, exact for an analytic function up to a term that falls exponentially with the
+number of points, and M comes from a linear solve.
+
+Derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import broadcast
+from qet.foundations.conventions import UNIQUENESS_TOLERANCE
+from qet.foundations.errors import NotOffered, NoUniqueSteadyState, refuse_where
+from qet.foundations.linalg import dagger
+from qet.physics.baths import Bath
+from qet.physics.model import Model
+from qet.solvers.nambu import gaussian_means, quadratic_form
+from qet.solvers.states import Expectations
+
+Array = np.ndarray
+
+LONGEST_TABLE = 6  # sites; the table of means has 2^(2N-1) - 1 entries
+WORST_CONDITION = 300.0  # of the eigenvectors of K, beyond which the circle mean takes over
+CIRCLE_POINTS = 24
+EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One lead at one site: which bath it belongs to, and its parameters (numbers or arrays)."""
+
+    site: int
+    bath: int
+    T: Any
+    rate: Any
+    mu: Any
+
+
+@dataclass(frozen=True, eq=False)
+class LeadsSteady:
+    """The steady state between wide-band leads.
+
+    Attributes:
+        covariance: M of <a_m a_n> = δ_mn + i M_mn, shape (*shape, 2N, 2N).
+        generator: A of H = (i/4) Σ A_mn a_m a_n, shape (..., 2N, 2N).
+        sources: Q_i of each contact, shape (*shape, 2N, 2N), units of energy.
+        contacts: The leads.
+        mus: Chemical potential of each bath, in the order given.
+        solver_error: Estimated absolute error of an energy beyond rounding, shape (*shape).
+    """
+
+    covariance: Array
+    generator: Array
+    sources: tuple[Array, ...]
+    contacts: tuple[Contact, ...]
+    mus: tuple[Any, ...]
+    solver_error: Any
+
+    @cached_property
+    def payload(self) -> Expectations:
+        """Means of all even Pauli strings (the odd ones vanish), by Wick's theorem.
+
+        Raises:
+            NotOffered: for more than 6 sites, where the table gets long; the covariance is there at any length.
+        """
+        n_sites = self.covariance.shape[-1] // 2
+        if n_sites > LONGEST_TABLE:
+            raise NotOffered(
+                f"leads: the table of all Pauli means is offered up to {LONGEST_TABLE} sites; this chain has "
+                f"{n_sites}. Read energies, currents "
+                "and two-point functions from the covariance, or take a shorter chain."
+            )
+        return Expectations(n_sites, gaussian_means(self.covariance))
+
+    def energy_currents(self) -> tuple[Any, ...]:
+        """Energy per time from each bath into the system, one entry a bath, each of shape (*shape).
+
+        J_i = i<[H_SB,i, H]> is the change of <H> (full system H) that lead i makes in the equation of motion of M,
+        dM_i = -(Γ_i M + M Γ_i)/2 + Q_i,  J_i = -(1/4) Σ_mn A_mn (dM_i)_mn. In the steady state it is also the
+        lead's loss -d<H_lead,i>/dt: <H_SB,i> is stationary, couplings of different leads commute, so
+        0 = d<H_SB,i>/dt = i<[H, H_SB,i]> + i<[H_lead,i, H_SB,i]> = -J_i - d<H_lead,i>/dt. The currents sum to zero.
+        """
+        return self._per_bath([-0.25 * (self.generator * dM).sum((-2, -1)) for dM in self._changes()])
+
+    def particle_currents(self) -> tuple[Any, ...]:
+        """Particles per time from each bath into the system: the change of <(1 + Z_j)/2> that lead i makes.
+
+        They need not sum to zero: a pairing term (XX without YY) makes and destroys particles in pairs.
+        """
+        pairs = zip(self.contacts, self._changes(), strict=True)
+        return self._per_bath([0.5 * dM[..., 2 * c.site, 2 * c.site + 1] for c, dM in pairs])
+
+    def heat_currents(self) -> tuple[Any, ...]:
+        """Heat per time from each bath into the system, J_energy - mu J_particle."""
+        both = zip(self.energy_currents(), self.particle_currents(), self.mus, strict=True)
+        return tuple(energy - mu * particles for energy, particles, mu in both)
+
+    def _changes(self) -> list[Array]:
+        """What each contact adds to dM/dt, shape (*shape, 2N, 2N)."""
+        changes = []
+        for contact, source in zip(self.contacts, self.sources, strict=True):
+            here = np.zeros(self.covariance.shape[-1])
+            here[2 * contact.site : 2 * contact.site + 2] = 0.5
+            loss = np.asarray(contact.rate)[..., None, None] * (here[:, None] + here) * self.covariance
+            changes.append(source - loss)
+        return changes
+
+    def _per_bath(self, values: list[Any]) -> tuple[Any, ...]:
+        totals: list[Any] = [0.0] * len(self.mus)
+        for contact, value in zip(self.contacts, values, strict=True):
+            totals[contact.bath] = totals[contact.bath] + value
+        return tuple(totals)
+
+
+def leads_steady(model: Model, baths: Sequence[Bath]) -> LeadsSteady:
+    """The exact steady state of a free-fermion chain with wide-band fermionic leads at its ends.
+
+    Args:
+        model: Terms Z_j, XX, YY, XY, YX of neighbors (and bilinears with Zs between); arrays broadcast.
+        baths: Flat fermionic baths with exchange coupling, at most one a site, on the first and last site only; T >= 0,
+            mu and rate >= 0 may be arrays. `full_band` may be either: a lead here is always a full band.
+
+    Returns:
+        The solution: `.payload` (Expectations of all even strings), `.energy_currents()`, `.particle_currents()`,
+        `.heat_currents()` (one entry a bath), `.solver_error`, `.covariance`.
+
+    Raises:
+        NotOffered: for an interacting H, bosons, another coupling or spectrum, two baths on a site, a bath inside the
+            chain.
+        NoUniqueSteadyState: where a mode of the chain is not damped: no bath with a rate, or one out of its reach.
+        ShapeMismatch: if the parameters do not broadcast.
+
+    References:
+        Derived here; the module's docstring has the equations.
+
+    Example:
+        >>> from qet.physics.baths import bath
+        >>> from qet.physics.models import minimal
+        >>> hot = bath(0, T=1.0, rate=0.02, statistics="fermion")
+        >>> cold = bath(1, T=0.2, rate=0.02, statistics="fermion")
+        >>> solution = leads_steady(minimal(h=1.0, k=0.05), [hot, cold])
+        >>> print(round(solution.payload[((1, "Z"),)], 6), round(solution.energy_currents()[0], 6))
+        -0.87738 0.002355
+    """
+    contacts = _contacts(model, baths)
+    broadcast(model=model.shape, **{f"bath_{i}": bath.shape for i, bath in enumerate(baths)})
+    A = quadratic_form(model.H, model.n_sites)
+    damping = _damping(contacts, model.n_sites)
+    modes = _Modes.of(A, damping)
+    _check_unique(modes, damping)
+    columns = [modes.apply(contact) for contact in contacts]
+    shape = np.broadcast_shapes(modes.eigenvalues.shape[:-1], *(w.shape[:-1] for w in columns))
+    spread = np.zeros(shape)
+    is_close = np.broadcast_to(modes.is_close_to_defective, shape)
+    if is_close.any():
+        columns, spread = _repair(columns, is_close, modes.K, contacts, shape)
+    sources = tuple(_source(w, contact) for w, contact in zip(columns, contacts, strict=True))
+    Q = sum(sources, np.zeros((*shape, *A.shape[-2:])))
+    M = modes.solve(Q)
+    if is_close.any():
+        M[is_close] = _lyapunov(_pick(modes.K, is_close, shape), Q[is_close])
+    error = modes.error(spread) * _bound(model)
+    return LeadsSteady(M, A, sources, contacts, tuple(bath.mu for bath in baths), error)
+
+
+@dataclass(frozen=True, eq=False)
+class _Modes:
+    """K = Γ/2 - A and its eigenvectors: K V = V diag(λ), Re λ > 0."""
+
+    K: Array
+    eigenvalues: Array  # λ, (..., n)
+    right: Array  # V, (..., n, n)
+    left: Array  # V⁻¹
+    condition: Array  # ‖V‖ ‖V⁻¹‖ (Frobenius, over n), (...)
+    damping: Array  # largest rate, (...)
+
+    @classmethod
+    def of(cls, A: Array, damping: Array) -> _Modes:
+        """Unitary eigenvectors where all sites are damped alike; else general ones."""
+        n = A.shape[-1]
+        K = 0.5 * damping[..., :, None] * np.eye(n) - A
+        largest = damping.max(-1)
+        if np.array_equal(largest, damping.min(-1)):
+            energies, V = np.linalg.eigh(1j * A)
+            eigenvalues = 0.5 * largest[..., None] + 1j * energies
+            return cls(K, eigenvalues, V, dagger(V), np.ones(eigenvalues.shape[:-1]), largest)
+        eigenvalues, V = np.linalg.eig(K)
+        V = V.astype(complex)
+        # v†(K + K†)v = v†Γv: the real part as a sum of positive terms, exact also for tiny rates
+        weights = np.abs(V) ** 2
+        decay = (weights * damping[..., :, None]).sum(-2) / weights.sum(-2)
+        with np.errstate(all="ignore"):
+            left = _inverse(V)
+            norms = np.sqrt((weights.sum((-2, -1))) * (np.abs(left) ** 2).sum((-2, -1))) / n
+        is_finite = np.isfinite(norms)
+        condition = np.where(is_finite, norms, np.inf)
+        left = np.where(is_finite[..., None, None], left, 0.0)  # a repaired point, its values unused
+        return cls(K, 0.5 * decay + 1j * np.imag(eigenvalues), V, left, condition, largest)
+
+    @property
+    def is_close_to_defective(self) -> Array:
+        return self.condition > WORST_CONDITION
+
+    def apply(self, contact: Contact) -> Array:
+        """w = Λ(K) (e_{2j} + i e_{2j+1}), shape (..., n)."""
+        j = 2 * contact.site
+        start = self.left[..., :, j] + 1j * self.left[..., :, j + 1]
+        weights = spectral_function(self.eigenvalues, contact.T, contact.mu) * start
+        return np.asarray((self.right @ weights[..., None])[..., 0])
+
+    def solve(self, Q: Array) -> Array:
+        """M of K M + M Kᵀ = Q."""
+        sums = self.eigenvalues[..., :, None] + self.eigenvalues[..., None, :].conj()
+        inside = (self.left @ Q @ dagger(self.left)) / sums
+        M = np.real(self.right @ inside @ dagger(self.right))
+        return np.asarray((M - np.swapaxes(M, -1, -2)) / 2)
+
+    def error(self, spread: Array) -> Array:
+        """Error of a Pauli mean: that of Λ(K), carried through the equation for M, and that of the solution M.
+
+        The eigenvalues' real parts are good relatively, their imaginary parts to rounding of ‖K‖: a small difference
+        of two frequencies is what a solution by eigenvectors is worst at, a slow mode what a linear solve is.
+        """
+        n = self.eigenvalues.shape[-1]
+        slowest = np.real(self.eigenvalues).min(-1)
+        sums = np.abs(self.eigenvalues[..., :, None] + self.eigenvalues[..., None, :].conj())
+        closest = (sums + np.diag(np.full(n, np.inf))).min((-2, -1))
+        divisor = np.where(self.is_close_to_defective, 2 * slowest, closest)
+        eigenvectors = np.where(self.is_close_to_defective, 0.0, 8 * EPSILON * self.condition)
+        solving = 2 * EPSILON * np.abs(self.K).max((-2, -1)) / divisor
+        return np.asarray((eigenvectors + spread) * self.damping / (2 * slowest) + solving)
+
+
+def spectral_function(eigenvalues: Array, T: Any, mu: Any) -> Array:
+    """Λ(λ) = ψ(1/2 + (λ - i mu)/(2πT)) + ln 2πT, and its limit ln(λ - i mu) at T = 0.
+
+    Args:
+        eigenvalues: λ with positive real part, shape (..., n).
+        T: Temperature, shape (...).
+        mu: Chemical potential, shape (...).
+    """
+    from scipy.special import digamma
+
+    x = eigenvalues - 1j * np.asarray(mu)[..., None]
+    scale = 2 * np.pi * np.asarray(T, dtype=float)[..., None]
+    is_cold = np.abs(x) >= 1e8 * scale  # ψ(1/2 + y) = ln y + O(1/24y²)
+    if is_cold.all():
+        return np.asarray(np.log(x))
+    scale = np.where(is_cold, 1.0, scale)
+    warm = digamma(0.5 + x / scale) + np.log(scale)
+    return np.where(is_cold, np.log(x), warm) if is_cold.any() else np.asarray(warm)
+
+
+def _source(w: Array, contact: Contact) -> Array:
+    """Q = -(1/π)(R - Rᵀ), with R = rate (Re w, Im w) in the columns of the site."""
+    rate = np.asarray(contact.rate)[..., None]
+    shape = np.broadcast_shapes(w.shape, (*rate.shape[:-1], 1))
+    R = np.zeros((*shape, shape[-1]))
+    R[..., :, 2 * contact.site] = rate * w.real
+    R[..., :, 2 * contact.site + 1] = rate * w.imag
+    return np.asarray((np.swapaxes(R, -1, -2) - R) / np.pi)
+
+
+def _repair(
+    columns: list[Array], mask: Array, K: Array, contacts: tuple[Contact, ...], shape: tuple[int, ...]
+) -> tuple[list[Array], Array]:
+    """Replace w = Λ(K)u at the masked points by its mean over a circle K + zE; also the spread of two such means.
+
+    The radius leaves the eigenvalues, which move by about sqrt(radius · rate) near an exceptional point, in the right
+    half-plane. The spread compares all points of the circle with every second one.
+    """
+    near = _pick(K, mask, shape)
+    n = near.shape[-1]
+    slowest = np.linalg.eigvals(near).real.min(-1)
+    rates = np.abs(near + np.swapaxes(near, -1, -2)).max((-2, -1))
+    radius = slowest**2 / (16 * rates)
+    E = np.cos(1.0 + np.arange(n)[:, None] * 1.7 + np.arange(n) ** 2 * 0.9)
+    E /= np.linalg.norm(E, 2)
+    here = [
+        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu)))
+        for c in contacts
+    ]
+    totals = np.zeros((2, len(contacts), *near.shape[:-1]), dtype=complex)
+    for point in range(CIRCLE_POINTS):
+        z = np.exp(2j * np.pi * (point + 0.5) / CIRCLE_POINTS)
+        shifted = near + (radius * z)[:, None, None] * E
+        eigenvalues, V = np.linalg.eig(shifted)
+        modes = _Modes(shifted, eigenvalues, V, np.linalg.inv(V), np.ones(len(near)), rates)
+        totals[point % 2] += [modes.apply(contact) for contact in here]
+    repaired = []
+    for old, new in zip(columns, totals.sum(0) / CIRCLE_POINTS, strict=True):
+        w = np.array(np.broadcast_to(old, (*shape, n)))
+        w[mask] = new
+        repaired.append(w)
+    spread = np.zeros(shape)
+    if contacts:
+        spread[mask] = np.abs(totals[0] - totals[1]).max((0, -1)) / CIRCLE_POINTS + 64 * EPSILON
+    return repaired, spread
+
+
+def _lyapunov(K: Array, Q: Array) -> Array:
+    """M of K M + M Kᵀ = Q by one linear solve in n² unknowns, for a list of points."""
+    n = K.shape[-1]
+    one = np.eye(n)
+    operator = np.einsum("...ik,jl->...ijkl", K, one) + np.einsum("...jl,ik->...ijkl", K, one)
+    flat = np.linalg.solve(operator.reshape(*K.shape[:-2], n * n, n * n), Q.reshape(*Q.shape[:-2], n * n, 1))
+    M = flat.reshape(Q.shape)
+    return np.asarray((M - np.swapaxes(M, -1, -2)) / 2)
+
+
+def _inverse(V: Array) -> Array:
+    """Inverse of eigenvectors; infinite where they are exactly dependent."""
+    try:
+        return np.linalg.inv(V)
+    except np.linalg.LinAlgError:
+        is_singular = np.linalg.matrix_rank(V) < V.shape[-1]
+        left = np.linalg.inv(np.where(is_singular[..., None, None], np.eye(V.shape[-1]), V))
+        return np.where(is_singular[..., None, None], np.inf, left)
+
+
+def _pick(a: Array, mask: Array, shape: tuple[int, ...]) -> Array:
+    """The matrices of the masked points, as a list."""
+    return np.asarray(np.broadcast_to(a, (*shape, *a.shape[-2:]))[mask])
+
+
+def _damping(contacts: tuple[Contact, ...], n_sites: int) -> Array:
+    """The rate on each Majorana, shape (..., 2N)."""
+    shape = np.broadcast_shapes(*(np.shape(contact.rate) for contact in contacts))
+    damping = np.zeros((*shape, 2 * n_sites))
+    for contact in contacts:
+        damping[..., 2 * contact.site] = damping[..., 2 * contact.site + 1] = contact.rate
+    return damping
+
+
+def _bound(model: Model) -> Any:
+    """Σ|c| over the strings of H."""
+    return sum((np.abs(c) for string, c in model.H.terms if string), 0.0)
+
+
+def _contacts(model: Model, baths: Sequence[Bath]) -> tuple[Contact, ...]:
+    """One contact a site, or the reason why this is not offered."""
+    ends = {0, model.n_sites - 1}
+    contacts: list[Contact] = []
+    for number, bath in enumerate(baths):
+        _check_kind(bath)
+        for site in bath.sites:
+            if site not in ends:
+                raise NotOffered(
+                    f"leads: a bath sits on site {site} of {model.n_sites}; exact leads attach to the end sites 0 and "
+                    f"{model.n_sites - 1} only, because inside the chain the Jordan–Wigner string makes the coupling "
+                    "interacting. Move the bath to an end, or use master='redfield'."
+                )
+            if any(site == contact.site for contact in contacts):
+                raise NotOffered(
+                    f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several."
+                )
+            contacts.append(Contact(site, number, bath.T, bath.rate, bath.mu))
+    return tuple(contacts)
+
+
+def _check_kind(bath: Any) -> None:
+    if not isinstance(bath, Bath):
+        raise NotOffered(f"leads: the surroundings are baths; got {bath!r}. Bare jumps go with master='gksl'.")
+    if bath.statistics != "fermion":
+        raise NotOffered(
+            f"leads: {bath!r} is bosonic; the exact solution is for fermionic leads. "
+            "Use statistics='fermion', or master='redfield' for bosons."
+        )
+    if bath.coupling != "exchange":
+        raise NotOffered(
+            f"leads: {bath!r} couples by {bath.coupling}; the exact solution is for the exchange coupling. "
+            "Use coupling='exchange', or master='redfield'."
+        )
+    if bath.spectrum != "flat":
+        raise NotOffered(
+            f"leads: {bath!r} has the spectrum {bath.spectrum}; the exact solution is for a flat wide band. "
+            "Use spectrum='flat', or master='redfield'."
+        )
+
+
+def _check_unique(modes: _Modes, damping: Array) -> None:
+    """Every mode must be damped, if only through its neighbors."""
+    slowest = np.real(modes.eigenvalues).min(-1)
+    largest = np.broadcast_to(damping.max(-1), slowest.shape)
+    refuse_where(
+        slowest <= 0.5 * UNIQUENESS_TOLERANCE * largest,
+        NoUniqueSteadyState,
+        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is "
+        f"{largest[i]:.1e}, so the steady state remembers the start. "
+        "Give each uncoupled part of the chain a bath with a positive rate",
+    )

@@ -1,0 +1,245 @@
+"""The steady state of a model in its surroundings, under the master equation of your choice.
+
+    "redfield"  non-secular Bloch-Redfield; the default with baths; Lamb shift where a bath asks for it
+    "secular"   the same with equal Bohr frequencies grouped; positive, but blind to coherent transport between them
+    "local"     GKSL with jumps at each site's bare gap; does not thermalize a coupled system
+    "gksl"      bare jumps alone
+    "leads"     exact, for free-fermion chains between wide-band leads, at any rate
+
+Baths and jumps may be mixed except with "gksl" and "leads". Every result is checked: it is refused where the occupation
+diverges, the steady state is not unique, the solve did not converge, or a density matrix is not positive.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import broadcast
+from qet.foundations.conventions import POSITIVITY_TOLERANCE
+from qet.foundations.errors import (
+    BadParameter,
+    DivergentOccupation,
+    NotConverged,
+    NotOffered,
+    NotPositive,
+    NoUniqueSteadyState,
+    TooLarge,
+    refuse_where,
+    unknown,
+)
+from qet.foundations.values import Call
+from qet.physics.baths import Bath, Jump
+from qet.physics.model import Model
+from qet.solvers import dense as _answers  # noqa: F401 - registers the questions a density matrix answers
+from qet.solvers.contacts import check_inside, why_undefined
+from qet.solvers.diagnostics import Currents, SteadyDiagnostics
+from qet.solvers.lamb import check_lamb
+from qet.solvers.setting import Found, Setting, currents_of, gap_of, setting_of, solve, validity_of
+from qet.solvers.states import Dense, State
+
+Array = np.ndarray
+Surroundings = tuple[Bath | Jump, ...]
+MASTERS = ("redfield", "secular", "local", "gksl", "leads", "heom")
+SOLVERS = ("auto", "dense")
+ALLOWANCES = ("NotPositive", "NotConverged")
+LARGEST = 64  # levels
+RESIDUAL_TOLERANCE = 1e-10  # of ‖L rho‖ / (‖L‖ ‖rho‖)
+
+
+def steady(
+    model: Model, surroundings: Any, *, master: str | None = None, solver: str = "auto", allow: Any = ()
+) -> State:
+    """The state that a model settles into among its baths and jumps.
+
+    Solves L rho = 0, Tr rho = 1, at every point of the batch (parameters of the model and of all surroundings broadcast).
+
+    Args:
+        model: The Hamiltonian, up to 6 qubits (64 levels) unless the master equation has a reduced route.
+        surroundings: A bath, a jump, or a list of them.
+        master: "redfield" | "secular" | "local" | "gksl" | "leads"; None is "redfield" with a bath, "gksl" with jumps alone.
+        solver: "auto" picks the fastest route; "dense" always solves the generator as dense matrices.
+        allow: Names of refusals to turn off, such as ("NotPositive",).
+
+    Returns:
+        A state with `.diagnostics` (see `SteadyDiagnostics`), `.master`, `.surroundings`; shape the broadcast of all parameters.
+
+    Raises:
+        DivergentOccupation: a flat bath at a zero Bohr frequency (or bare gap) that its coupling reaches.
+        NoUniqueSteadyState: more than one steady state; the message has their number.
+        NotPositive: smallest eigenvalue below -1e-9; `.best` is the density matrix.
+        NotConverged: the residual is too large; `.best` is the density matrix.
+        TooLarge, NotOffered, BadParties, BadParameter, UnknownName, ShapeMismatch: see the messages.
+
+    References:
+        docs/open-pair.md, section 3, for the equations; derived in `redfield` and `liouville`.
+    """
+    things = as_surroundings(surroundings)
+    chosen = _chosen_master(master, things)
+    allowed = _checked_allow(allow)
+    if solver not in SOLVERS:
+        raise unknown("solver", solver, SOLVERS)
+    for thing in things:
+        sites = thing.sites if isinstance(thing, Bath) else thing.operator.support
+        check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
+    broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
+    arguments: dict[str, Any] = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
+    given = {"master": master, "solver": solver, "allow": allowed}
+    usual = {"master": None, "solver": "auto", "allow": ()}
+    arguments |= {name: value for name, value in given.items() if value != usual[name]}
+    made_by = Call("steady", arguments)
+    if chosen == "leads":
+        return _by_leads(model, things, made_by)
+    return _by_dense(model, things, chosen, made_by, allowed)
+
+
+def as_surroundings(surroundings: Any) -> Surroundings:
+    """A bath, a jump or a sequence of them, as a tuple.
+
+    Raises:
+        BadParameter: if it holds nothing, or something else.
+    """
+    things = tuple(surroundings) if isinstance(surroundings, (list, tuple)) else (surroundings,)
+    if not things:
+        raise BadParameter("a steady state needs surroundings: a qet.bath(...), a qet.jump(...), or a list of them.")
+    for thing in things:
+        if not isinstance(thing, (Bath, Jump)):
+            raise BadParameter(f"surroundings are baths and jumps; got {thing!r}. Make them with qet.bath or qet.jump.")
+    return things
+
+
+def _chosen_master(master: str | None, things: Surroundings) -> str:
+    has_bath = any(isinstance(thing, Bath) for thing in things)
+    has_jump = any(isinstance(thing, Jump) for thing in things)
+    chosen = master if master is not None else "redfield" if has_bath else "gksl"
+    if chosen not in MASTERS:
+        raise unknown("master equation", chosen, MASTERS)
+    if chosen == "heom":
+        raise NotOffered(
+            'master="heom" is not offered yet. For fermionic wide-band leads master="leads" is exact at any rate; '
+            'for weak coupling take master="redfield".'
+        )
+    if chosen == "gksl" and has_bath:
+        raise NotOffered('master="gksl" takes bare jumps alone. For baths take "local" (bare gaps) or "redfield".')
+    if chosen == "leads" and has_jump:
+        raise NotOffered('master="leads" takes fermionic baths alone, no bare jumps. Take master="redfield" to mix them.')
+    for thing in things:
+        if isinstance(thing, Bath) and thing.lamb_shift:
+            if chosen not in ("redfield", "secular"):
+                raise NotOffered(f'lamb_shift=True is offered by master="redfield" and "secular", not by {chosen!r}.')
+            check_lamb(thing)
+    return chosen
+
+
+def _checked_allow(allow: Any) -> tuple[str, ...]:
+    names = (allow,) if isinstance(allow, str) else tuple(allow)
+    for name in names:
+        if name not in ALLOWANCES:
+            raise unknown("refusal that can be allowed", name, ALLOWANCES)
+    return names
+
+
+def _by_dense(model: Model, things: Surroundings, master: str, made_by: Call, allowed: tuple[str, ...]) -> State:
+    """The route by dense generators, for every master equation but leads."""
+    d = 2**model.n_sites
+    if d > LARGEST:
+        raise TooLarge(
+            f"{model.n_sites} qubits have {d} levels; a dense generator on d² = {d**2} unknowns takes {8 * d**4 / 2**30:.3g} GiB. "
+            f"The dense route goes up to {LARGEST} levels."
+        )
+    setting = setting_of(model, things, master)
+    found = solve(setting)
+    _refuse(setting, things, found, allowed)
+    answers: dict[str, Any] = {"residual": found.residual, "smallest_eigenvalue": found.smallest_eigenvalue}
+    diagnostics = diagnostics_of(things, answers | dense_answers(setting, found.rho))
+    return State(model, Dense(found.rho), "dense", made_by, found.error, things, master, diagnostics)
+
+
+def dense_answers(setting: Setting, rho: Array) -> dict[str, Any]:
+    """The lazy diagnostics of any state on the sites under a dense generator: gap, currents, validity."""
+    return {
+        "gap": partial(gap_of, setting),
+        "currents": partial(currents_of, setting, rho),
+        "validity": partial(validity_of, setting),
+    }
+
+
+def diagnostics_of(things: Surroundings, answers: dict[str, Any]) -> SteadyDiagnostics:
+    """Diagnostics with the temperatures and chemical potentials of the baths among the surroundings."""
+    baths = [thing for thing in things if isinstance(thing, Bath)]
+    return SteadyDiagnostics(
+        answers, tuple(isinstance(thing, Bath) for thing in things),
+        tuple(bath.T for bath in baths), tuple(bath.mu for bath in baths),
+    )
+
+
+def _by_leads(model: Model, things: Surroundings, made_by: Call) -> State:
+    """The exact route between wide-band leads."""
+    from qet.solvers.leads import leads_steady
+
+    baths = [thing for thing in things if isinstance(thing, Bath)]
+    found = leads_steady(model, baths)
+
+    def currents() -> Currents:
+        energy, particles = found.energy_currents(), found.particle_currents()
+        return Currents(np.stack(np.broadcast_arrays(*energy), -1), np.stack(np.broadcast_arrays(*particles), -1))
+
+    diagnostics = diagnostics_of(things, {"currents": currents})
+    return State(model, found.payload, "leads", made_by, found.solver_error, things, "leads", diagnostics)
+
+
+def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple[str, ...]) -> None:
+    """Raise for what makes a result useless; `.best` carries the density matrices."""
+    for column, mask in found.diverges.items():
+        thing = things[column]
+        if isinstance(thing, Bath):
+            refuse_where(mask, DivergentOccupation, partial(_say_divergent, thing, setting.master), best=found.rho)
+    null = np.asarray(found.null_dimension)
+    refuse_where(
+        null != 1, NoUniqueSteadyState,
+        lambda i: (
+            f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on where it "
+            f"started. {_hint(setting, things)}"
+        ),
+        best=found.rho,
+    )
+    residual, smallest = np.asarray(found.residual), np.asarray(found.smallest_eigenvalue)
+    if "NotConverged" not in allowed:
+        refuse_where(
+            ~(residual <= RESIDUAL_TOLERANCE), NotConverged,
+            lambda i: f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above {RESIDUAL_TOLERANCE:.0e}",
+            best=found.rho,
+        )
+    if "NotPositive" not in allowed:
+        refuse_where(
+            smallest < -POSITIVITY_TOLERANCE, NotPositive,
+            lambda i: (
+                f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no density matrix has: the rate is "
+                'too large for this temperature and these gaps. Lower the rate, take master="secular" or "leads", or go '
+                'on with allow=("NotPositive",)'
+            ),
+            best=found.rho,
+        )
+
+
+def _say_divergent(bath: Bath, master: str, index: tuple[int, ...]) -> str:
+    if master == "local":
+        return (
+            f"the bare gap of a site among {bath.sites} is zero, so that the local jumps of its bath are not defined. Give the site "
+            'a field of its own, or take master="redfield"'
+        )
+    return why_undefined(bath).rstrip(".")
+
+
+def _hint(setting: Setting, things: Surroundings) -> str:
+    """What may be wrong when a steady state is not unique."""
+    touched: set[int] = set()
+    for thing in things:
+        if np.all(np.asarray(thing.rate) > 0.0):
+            touched |= set(thing.sites if isinstance(thing, Bath) else thing.operator.support)
+    alone = [site for site in range(setting.n_sites) if site not in touched]
+    if alone:
+        return f"No bath or jump with a positive rate touches site {', '.join(map(str, alone))}: add one there, or couple the site"
+    return "Some observable commutes with H and with every coupling: add a bath or jump that changes it, or break the symmetry"
