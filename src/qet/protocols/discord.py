@@ -18,6 +18,8 @@ from qet.foundations.conventions import PAULIS
 from qet.foundations.errors import NotOffered
 from qet.foundations.linalg import entropy, trace
 
+from .entropies import x_log_x
+
 Array = np.ndarray
 _GRID = 200  # directions on the half sphere, about 0.18 rad apart
 _HILLS = 3  # local maxima of the grid that are climbed
@@ -128,13 +130,9 @@ def _mean_entropy(blocks: Array, directions: Array) -> Array:
     else:
         conditional = (blocks[:, None, 0] + np.einsum("nma,naxy->nmxy", signed, blocks[:, 1:])) / 2
         p, eigenvalues = np.real(trace(conditional)), np.linalg.eigvalsh(conditional)
-    per_outcome = _x_log_x(p) - _x_log_x(eigenvalues).sum(-1)
+    per_outcome = x_log_x(p) - x_log_x(eigenvalues).sum(-1)
     half = directions.shape[1]
     return per_outcome[:, :half] + per_outcome[:, half:]
-
-
-def _x_log_x(x: Array) -> Array:
-    return np.where(x > 0.0, x * np.log(np.where(x > 0.0, x, 1.0)), 0.0)
 
 
 @lru_cache(maxsize=1)

@@ -64,4 +64,4 @@ def negativity(rho: Array, positions: Sequence[int]) -> Array:
     """
     n = rho.shape[-1].bit_length() - 1
     eigenvalues = np.linalg.eigvalsh(partial_transpose(rho, positions, n))
-    return -np.minimum(eigenvalues, 0.0).sum(-1)
+    return np.maximum(-eigenvalues, 0.0).sum(-1)

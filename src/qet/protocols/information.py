@@ -15,65 +15,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qet.foundations.errors import NotOffered
-from qet.foundations.linalg import dagger, embed, entropy, partial_trace, trace
+from qet.foundations.linalg import dagger, embed, entropy, partial_trace
 
 from .discord import classical_correlation
 from .entanglement import concurrence, negativity
+from .entropies import groenewold, holevo
+
+if TYPE_CHECKING:
+    from .run import Run
 
 Array = np.ndarray
 SCALARS = (
     "holevo_B", "iqc", "iqc_received", "mutual_information", "classical_correlation", "discord", "S_A", "S_B", "S_AB",
 )
-
-
-def mean_entropy(branches: Array) -> Array:
-    """Σ_k p_k S(s_k / p_k) of unnormalized conditional states s_k, p_k = Tr s_k: (..., K, d, d) -> (...)."""
-    eigenvalues = np.linalg.eigvalsh(branches)
-    p = np.real(trace(branches))
-    return (_x_log_x(p) - _x_log_x(eigenvalues).sum(-1)).sum(-1)
-
-
-def holevo(branches: Array) -> Array:
-    """Holevo quantity S(Σ_k s_k) - Σ_k p_k S(s_k / p_k) of an ensemble.
-
-    Args:
-        branches: Unnormalized conditional states, shape (..., K, d, d), traces summing to 1.
-
-    Returns:
-        Nats, shape (...).
-    """
-    return np.maximum(entropy(branches.sum(-3)) - mean_entropy(branches), 0.0)
-
-
-def groenewold(rho: Array, branches: Array) -> Array:
-    """Groenewold–Ozawa information S(rho) - Σ_k p_k S(s_k / p_k) of a measurement on rho.
-
-    Not negative for one Kraus operator an outcome (Ozawa); it may be with a noisy record.
-
-    Args:
-        rho: The measured state, shape (..., d, d).
-        branches: Unnormalized states after each outcome, on the same system, shape (..., K, d, d).
-
-    Returns:
-        Nats, shape (...).
-
-    References:
-        H. J. Groenewold, Int. J. Theor. Phys. 4, 327 (1971); T. Sagawa and M. Ueda,
-        Phys. Rev. Lett. 100, 080403 (2008), where it bounds the work of feedback.
-    """
-    return entropy(rho) - mean_entropy(branches)
-
-
-def mutual_information(rho: Array, A: Sequence[int], B: Sequence[int]) -> Array:
-    """S(A) + S(B) - S(AB) of the qubits A and B of a matrix on n qubits, nats, shape (...)."""
-    n = rho.shape[-1].bit_length() - 1
-    both = entropy(partial_trace(rho, [*A, *B], n))
-    return entropy(partial_trace(rho, list(A), n)) + entropy(partial_trace(rho, list(B), n)) - both
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +44,7 @@ class Stages:
         measure: Function of matrices on A and B (A leftmost), homogeneous of degree one.
     """
 
-    run: Any
+    run: Run
     measure: Callable[[Array], Array]
 
     @cached_property
@@ -120,7 +79,7 @@ class Information:
         run: The run they describe.
     """
 
-    run: Any
+    run: Run
 
     @cached_property
     def holevo_B(self) -> Any:
@@ -223,7 +182,7 @@ class Information:
             return None
 
 
-def information(run: Any) -> Information:
+def information(run: Run) -> Information:
     """Information quantities of a run, in nats.
 
     Args:
@@ -240,7 +199,7 @@ def information(run: Any) -> Information:
     return Information(run)
 
 
-def final_pair(run: Any) -> Array:
+def final_pair(run: Run) -> Array:
     """Average state of A and B after Bob's feedback, Σ_m Σ_r B_mr s_m B_mr†, shape (..., d, d), A leftmost."""
     patch = run.patch
     received = _pair(run, run.received)
@@ -249,7 +208,7 @@ def final_pair(run: Any) -> Array:
     return (K @ received[..., None, :, :] @ dagger(K)).sum((-3, -4))
 
 
-def _pair(run: Any, matrix: Array) -> Array:
+def _pair(run: Run, matrix: Array) -> Array:
     """Marginal on A then B of matrices on the patch."""
     patch = run.patch
     return partial_trace(matrix, (*patch.A, *patch.B), patch.n)
@@ -260,12 +219,8 @@ def _spread(value: Array, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(value, shape)[()]
 
 
-def _x_log_x(x: Array) -> Array:
-    return np.where(x > 0.0, x * np.log(np.where(x > 0.0, x, 1.0)), 0.0)
-
-
 def _spell(value: Any) -> str:
     if value is None:
         return "not offered"
-    array = np.asarray(value)
-    return f"{array.item():.10g}" if array.size == 1 else f"{array.min():.6g} .. {array.max():.6g} {array.shape}"
+    array = np.asarray(value) + 0.0  # no negative zeros
+    return f"{array.item():.10g}" if array.ndim == 0 else f"{array.min():.6g} .. {array.max():.6g} {array.shape}"
