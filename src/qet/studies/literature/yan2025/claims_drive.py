@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qet.physics.baths import jump
+from qet.physics.model import Model
 from qet.physics.models import minimal
 from qet.protocols.run import Run
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
+from qet.solvers.states import State
 from qet.solvers.steady import steady
 from qet.studies.claims import by_cases, count, regime, reworded, share, within
 from qet.studies.literature.entry import Claim
@@ -23,11 +27,11 @@ WEAK = 1e-3  # small against every kappa of the ensemble
 DEPHASING, THERMAL = 0.01, 0.01
 
 
-def _redfield(model, T_A, T_B, rate):  # type: ignore[no-untyped-def]
+def _redfield(model: Model, T_A: Any, T_B: Any, rate: Any) -> State:
     return steady(model, baths(T_A, T_B, rate), master="redfield", allow="NotPositive")
 
 
-def _populations_only(model, forms: ClosedForms, rho: Array) -> Run:  # type: ignore[no-untyped-def]
+def _populations_only(model: Model, forms: ClosedForms, rho: Array) -> Run:
     """The protocol on the populations of the energy eigenstates alone."""
     p = np.real(np.diagonal(forms.in_levels(rho), axis1=-2, axis2=-1))
     V = forms.vectors
@@ -39,24 +43,24 @@ def flux_decomposition() -> Claim:
     """F1: E^NESS = E^pass + dE_flux."""
     sets = random_sets(1000, seed=SEED + 100)
     forms = ClosedForms(sets.eps_A, sets.eps_B, sets.kappa)
-    whole = {rate: teleport(_redfield(sets.model, sets.T_A, sets.T_B, rate)) for rate in (WEAK, 2 * WEAK)}
+    whole = {rate: teleport(_redfield(sets.model, sets.T_A, sets.T_B, rate)) for rate in (WEAK / 10, WEAK / 5, WEAK)}
     flux, flux_teleported = {}, {}
     for rate, run in whole.items():
         diagonal = _populations_only(sets.model, forms, run.state.density_matrix)
         flux[rate], flux_teleported[rate] = run.extracted - diagonal.extracted, run.teleported - diagonal.teleported
-    order = np.log(np.abs(flux[2 * WEAK] / flux[WEAK])) / np.log(2.0)
+    order = np.log(np.abs(flux[WEAK / 5] / flux[WEAK / 10])) / np.log(2.0)
     mean = teleport(gibbs(sets.model, T=(sets.T_A + sets.T_B) / 2))
     gain, gain_teleported = whole[WEAK].extracted - mean.extracted, whole[WEAK].teleported - mean.teleported
     most, most_teleported = np.abs(flux[WEAK]) > 0.5 * np.abs(gain), np.abs(flux_teleported[WEAK]) > 0.5 * np.abs(gain_teleported)
-    second = np.abs(order - 2) <= 0.05
+    second = (np.abs(order - 2) <= 0.05) | (np.abs(flux[WEAK / 10]) <= 1e-13)  # below: rounding, T_A close to T_B
     ratio = np.abs(flux[WEAK] / gain)
     return Claim(
         "F1", "E^NESS = E^pass + δE_flux: what the steady state gives beyond equilibrium is carried by the flux (coherences).", NOTE,
-        f"{sets.text}; Redfield, equal rates {WEAK:g} and {2 * WEAK:g}",
+        f"{sets.text}; Redfield, equal rates {WEAK:g}; the exponent from {WEAK / 10:g} and {WEAK / 5:g}",
         "literal: coherences between energy eigenstates make more than half of E_B - E_B(Gibbs, mean T); reworded: the difference lies in the "
         "populations, the coherences' share being of the second order in the rate (exponent 2 to 0.05)",
         {"E_B": reworded(by_cases(most), by_cases(second)), "teleported": reworded(by_cases(most_teleported), by_cases(second))},
-        f"coherences make more than half in {count(most)}, {np.median(ratio):.0e} of the difference in the median; exponent 2 in {count(second)} "
+        f"coherences make more than half in {count(most)}, {np.median(ratio):.0e} of the difference in the median; exponent 2 (or nothing above rounding) in {count(second)} "
         f"(median {np.median(order):.3f})",
         {"share": share(most), "median": np.median(ratio), "order": np.median(order)},
     )
@@ -141,52 +145,67 @@ def drive_compensates() -> Claim:
         return teleport(steady(sets.model, [*baths(T_A, T_B, THERMAL), *extra], master="redfield", allow="NotPositive"))
 
     driven, still, clean = settled(sets.T_A, sets.T_B, is_dephased=True), settled(mean, mean, is_dephased=True), settled(mean, mean, is_dephased=False)
-    full = {q: getattr(driven, q) >= getattr(clean, q) for q in ("extracted", "teleported")}
-    partly = driven.teleported > still.teleported
-    lost = np.median(1 - still.teleported / clean.teleported)
-    where = regime(full["teleported"], sets.features)
+    lossy = {q: getattr(still, q) < getattr(clean, q) for q in ("extracted", "teleported")}
+    full = {q: (getattr(driven, q) >= getattr(clean, q))[lossy[q]] for q in ("extracted", "teleported")}
+    loses = lossy["teleported"]
+    partly = (driven.teleported > still.teleported)[loses]
+    lost = np.median((1 - still.teleported / clean.teleported)[loses])
+    where = regime(full["teleported"], {name: values[loses] for name, values in sets.features.items()})
     return Claim(
         "F5", "The nonequilibrium drive compensates what decoherence loses.", NOTE,
         f"{sets.text}; Redfield, equal rates {THERMAL:g}; dephasing (Z) of both qubits at rate {DEPHASING:g} in both arms",
-        "dephased and driven (T_A, T_B) at least as good as neither (equilibrium at the mean T, no dephasing); judged on the teleported part",
+        "where dephasing alone loses: dephased and driven (T_A, T_B) at least as good as neither (equilibrium at the mean T, no dephasing)",
         {"E_B": by_cases(full["extracted"]), "teleported": by_cases(full["teleported"])},
-        f"dephasing alone takes {lost:.0%} of the teleported energy (median); the drive brings all of it back in {count(full['teleported'])} (E_B "
+        f"dephasing alone loses teleported energy in {count(loses)} (hot states gain by it), {lost:.0%} there in the median; the drive brings all of it back in {count(full['teleported'])} (E_B "
         f"{count(full['extracted'])}), some of it in {count(partly)}; all mostly where {where}",
         {"full": share(full["teleported"]), "partly": share(partly), "lost": lost},
     )
 
 
+def _exponents(eps_A: Array, eps_B: Array, T_A: Array, T_B: Array) -> dict[str, tuple[Array, Array, float, float]]:
+    """For each kind of state: exponents of E_B and of the teleported part in kappa; medians of teleported/kappa², local/E_B."""
+    kappa = np.array([1e-4, 2e-4])
+    model = pair(eps_A, eps_B, kappa)
+    states = {
+        "ground": ground(model), "Gibbs": gibbs(model, T=T_A), "Redfield, rate << kappa²": _redfield(model, T_A, T_B, 1e-11),
+        "Redfield, kappa² << rate << kappa": _redfield(model, T_A, T_B, 1e-6),
+        "Redfield, rate >> kappa": _redfield(model, T_A, T_B, 1e-2), "local": steady(model, baths(T_A, T_B, 1e-2), master="local"),
+    }
+    found = {}
+    for name, start in states.items():
+        run = teleport(start)
+        slopes = [np.log(y[:, 1] / y[:, 0]) / np.log(2.0) for y in (run.extracted, run.teleported)]
+        units, part = np.median(run.teleported[:, 0] / kappa[0] ** 2), np.median(run.local[:, 0] / run.extracted[:, 0])
+        found[name] = (slopes[0], slopes[1], float(units), float(part))
+    return found
+
+
 def weak_coupling() -> Claim:
     """F6: E_B ~ kappa² for weakly coupled parties."""
     sets = random_sets(200, seed=SEED + 103).columns
-    kappa = np.array([1e-4, 2e-4])
-    model = pair(sets.eps_A, sets.eps_B, kappa)
-    hot, cold = sets.T_A, sets.T_B
-    states = {
-        "ground": ground(model), "Gibbs": gibbs(model, T=hot),
-        "Redfield, rate << kappa": _redfield(model, hot, cold, 1e-7), "Redfield, rate >> kappa": _redfield(model, hot, cold, 1e-2),
-        "local": steady(model, baths(hot, cold, 1e-2), master="local"),
-    }
-    slopes, slopes_teleported, left = {}, {}, {}
-    for name, start in states.items():
-        run = teleport(start)
-        slopes[name] = np.log(run.extracted[:, 1] / run.extracted[:, 0]) / np.log(2.0)
-        slopes_teleported[name] = np.log(run.teleported[:, 1] / run.teleported[:, 0]) / np.log(2.0)
-        left[name] = np.median(run.teleported[:, 0] / kappa[0] ** 2)
-    every, every_teleported = (np.concatenate(list(s.values())) for s in (slopes, slopes_teleported))
-    spelled = ", ".join(f"{name} {np.median(slopes[name]):.2f} ({left[name]:.2g} kappa² teleported)" for name in states)
+    apart = _exponents(sets.eps_A, sets.eps_B, sets.T_A, sets.T_B)
+    resonant = _exponents(sets.eps_A, sets.eps_A, sets.T_A, sets.T_B)
+    every, every_teleported = (np.concatenate([x[i] for found in (apart, resonant) for x in found.values()]) for i in (0, 1))
+    spelled = [
+        ", ".join(f"{name} {np.median(x[0]):.2f}" + (f" ({x[2]:.2g} kappa²)" if found is apart else "") for name, x in found.items())
+        for found in (apart, resonant)
+    ]
+    current = resonant["Redfield, kappa² << rate << kappa"][3]
     return Claim(
         "F6", "For weakly coupled A and B the output goes as kappa².", "founding note 1.1; " + OURS,
-        f"{sets.text}; kappa = 1e-4 and 2e-4 instead", "exponent between the two couplings within 0.05 of 2",
+        f"{sets.text}; kappa = 1e-4 and 2e-4 instead; the same at resonance, eps_B set to eps_A",
+        "exponent between the two couplings within 0.05 of 2; teleported energy in units of kappa²",
         {"E_B": within(every - 2, 0.05), "teleported": within(every_teleported - 2, 0.05)},
-        f"median exponents: {spelled}", {name: np.median(values) for name, values in slopes.items()},
+        f"exponent 2 in {count(np.abs(every - 2) <= 0.05)}; medians: {spelled[0]}; at resonance: {spelled[1]}; the exception is the current, whose "
+        f"<X Y> ~ rate/kappa adds to E_B at resonance (local share of E_B there {current:.0%})",
+        {"detuned": {name: np.median(x[0]) for name, x in apart.items()}, "resonant": {name: np.median(x[0]) for name, x in resonant.items()}},
     )
 
 
 def weakness_of_coupling() -> Claim:
     """F7: the protocol does not need weak coupling."""
     sets = random_sets(200, seed=SEED + 104, equal_T=True).columns
-    kappa = np.geomspace(1e-3, 1e1, 81)
+    kappa = np.geomspace(1e-3, 1e1, 41)
     runs = [teleport(ground(pair(sets.eps_A, sets.eps_B, kappa))), teleport(gibbs(pair(sets.eps_A, sets.eps_B, kappa), T=sets.T_A))]
     best = [kappa[run.extracted.argmax(-1)] / sets.eps_B[:, 0] for run in runs]
     best_teleported = [kappa[run.teleported.argmax(-1)] / sets.eps_B[:, 0] for run in runs]
