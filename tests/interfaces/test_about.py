@@ -34,6 +34,12 @@ def test_every_model_has_something_to_cite():
     assert all("@article" in qet.cite(name) for name in MODELS)
 
 
+def test_every_bound_has_something_to_cite():
+    table = qet.bounds(qet.teleport(qet.gibbs(qet.minimal(), T=0.2)))
+    assert len(table.rows) > 0
+    assert all(qet.cite(row.name).startswith("@") for row in table.rows)
+
+
 def test_every_topic_and_key_leads_to_an_entry():
     for name in (*topics(), *(paper.key for paper in PAPERS)):
         assert qet.cite(name).startswith("@")
@@ -56,6 +62,7 @@ def test_the_papers_are_found_by_what_they_say():
     assert "1002.0200" in qet.cite("minimal")
     assert "2511.01518" in qet.cite("yan2025")
     assert "107" in qet.cite("best")
+    assert qet.cite("Sagawa-Ueda") == qet.cite("sagawa_ueda")
 
 
 def test_an_unknown_topic_is_answered_with_the_nearest():

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from qet import __version__
 from qet.foundations.errors import unknown
 
-from .references import PAPERS, software
+from .references import PAPERS, folded, software
 
 NEEDED = ("numpy", "scipy", "xarray", "h5netcdf", "h5py", "matplotlib", "clarabel", "typer", "rich")
 OPTIONAL = ("qutip", "numba", "jax")
@@ -41,7 +41,7 @@ def about() -> dict[str, str]:
 
 def topics() -> tuple[str, ...]:
     """The words `cite` knows, in alphabetical order, the software first."""
-    return ("qet", *sorted({topic for paper in PAPERS for topic in paper.topics}))
+    return ("qet", *sorted({topic for paper in (software(__version__), *PAPERS) for topic in paper.topics} - {"qet"}))
 
 
 def cite(name: str | None = None) -> str:
@@ -60,7 +60,7 @@ def cite(name: str | None = None) -> str:
     own = software(__version__)
     entries = [own, *PAPERS]
     if name is not None:
-        entries = [entry for entry in entries if name in entry.topics or name.lower() == entry.key.lower()]
+        entries = [entry for entry in entries if folded(name) in (*entry.topics, entry.key.lower())]
     if not entries:
         keys = [paper.key for paper in PAPERS if paper.key.lower() not in topics()]
         raise unknown("topic to cite", name, (*topics(), *keys))

@@ -134,8 +134,8 @@ def read_jump(text: str) -> Jump:
     return jump(given["operator"], site, number("rate", given.get("rate", "1")))
 
 
-def read_measurement(text: str, strength: float | None) -> Measurement:
-    """Alice's measurement: an axis "X", a direction "0.6,0,0.8", or an observable "X0 X1"."""
+def read_measurement(text: str, strength: float | None) -> Measurement | str:
+    """Alice's measurement: an axis "X" (kept as its name), a direction "0.6,0,0.8", or an observable "X0 X1"."""
     weak: dict[str, Any] = {} if strength is None else {"strength": strength}
     if "," in text:
         return measure([number("Alice's direction", part) for part in text.split(",")], **weak)
@@ -143,14 +143,16 @@ def read_measurement(text: str, strength: float | None) -> Measurement:
         return measure(observable=text, **weak)
     if text not in AXES:
         raise unknown("axis", text, (*AXES, "a direction such as 0.6,0,0.8", "an observable such as 'X0 X1'"))
-    return measure(text, **weak)
+    return measure(text, **weak) if weak else text
 
 
-def read_feedback(policy: str | None, operations: str | None, axis: str | None, angle: float | None) -> Feedback:
-    """Bob's rule: a policy with its class of operations or axis, or a signed angle."""
+def read_feedback(policy: str | None, operations: str | None, axis: str | None, angle: float | None) -> Feedback | str:
+    """Bob's rule: a policy with its class of operations or axis, or a signed angle; a policy alone stays its name."""
     about: Any = [number("Bob's axis", part) for part in axis.split(",")] if axis and "," in axis else axis
     chosen = {"operations": operations, "axis": about, "angle": angle}
     options = {name: value for name, value in chosen.items() if value is not None}
+    if not options:
+        return policy or "best"
     return feedback(policy if policy is not None or angle is not None else "best", **options)
 
 

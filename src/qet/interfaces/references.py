@@ -1,11 +1,12 @@
 """Whom to cite for what: the software, and the paper behind each model, quantity, bound and literature entry.
 
-A topic is a word the user knows ("minimal", "best", "sagawa_ueda", "yan2025"); it leads to
-one or more papers. What was derived here has no entry but the software's own.
+A topic is a word the user knows ("minimal", "best", "Sagawa-Ueda", "yan2025"); it leads to
+one or more papers. What was derived here leads to the software's own entry.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class Reference:
         key: BibTeX key.
         kind: BibTeX type: "article" or "misc".
         fields: BibTeX fields, as text.
-        topics: The words it is to be cited for.
+        topics: The words it is to be cited for, folded.
     """
 
     key: str
@@ -33,6 +34,16 @@ class Reference:
         return "\n".join([f"@{self.kind}{{{self.key},", *lines, "}"])
 
 
+def folded(name: str) -> str:
+    """A topic as it is compared: small letters and digits, anything else a hyphen.
+
+    Example:
+        >>> folded("Hotta, entanglement")
+        'hotta-entanglement'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
 def _paper(key: str, topics: str, author: str, title: str, year: int, journal: str = "", arxiv: str = "") -> Reference:
     """A paper; `journal` is "name|volume|pages"."""
     fields = {"author": author, "title": f"{{{title}}}", "year": str(year)}
@@ -45,7 +56,7 @@ def _paper(key: str, topics: str, author: str, title: str, year: int, journal: s
 
 PAPERS = (
     _paper(
-        "Hotta2010", "minimal hotta_inequality teleport", "Hotta, Masahiro",
+        "Hotta2010", "minimal hotta-entanglement hotta-energy teleport", "Hotta, Masahiro",
         "Energy-entanglement relation for quantum energy teleportation", 2010,
         "Physics Letters A|374|3416", "1002.0200",
     ),
@@ -70,7 +81,7 @@ PAPERS = (
         "Physical Review A|107|012405", "2206.14842",
     ),
     _paper(
-        "Frey2014", "passivity channel", "Frey, Michael and Funo, Ken and Hotta, Masahiro",
+        "Frey2014", "passivity passive-state channel", "Frey, Michael and Funo, Ken and Hotta, Masahiro",
         "Strong local passivity in finite quantum systems", 2014,
         "Physical Review E|90|012127", "1404.5081",
     ),
@@ -82,12 +93,12 @@ PAPERS = (
         "Physical Review Letters|123|190601", "1902.02357",
     ),
     _paper(
-        "SagawaUeda2008", "sagawa_ueda bounds iqc", "Sagawa, Takahiro and Ueda, Masahito",
+        "SagawaUeda2008", "sagawa-ueda note-groenewold bounds iqc", "Sagawa, Takahiro and Ueda, Masahito",
         "Second law of thermodynamics with discrete quantum feedback control", 2008,
         "Physical Review Letters|100|080403", "0710.0956",
     ),
     _paper(
-        "Groenewold1971", "iqc information", "Groenewold, Hilbrand J.",
+        "Groenewold1971", "iqc information note-groenewold", "Groenewold, Hilbrand J.",
         "A problem of information gain by quantal measurements", 1971,
         "International Journal of Theoretical Physics|4|327",
     ),
@@ -96,6 +107,18 @@ PAPERS = (
         "Francica, Gianluca and Goold, John and Plastina, Francesco and Paternostro, Mauro",
         "Daemonic ergotropy: enhanced work extraction from quantum correlations", 2017,
         "npj Quantum Information|3|12", "1608.00124",
+    ),
+    _paper(
+        "Henderson2001", "discord information", "Henderson, Leah and Vedral, Vlatko",
+        "Classical, quantum and total correlations", 2001, "Journal of Physics A: Mathematical and General|34|6899",
+    ),
+    _paper(
+        "Wootters1998", "concurrence information", "Wootters, William K.",
+        "Entanglement of formation of an arbitrary state of two qubits", 1998, "Physical Review Letters|80|2245",
+    ),
+    _paper(
+        "Vidal2002", "negativity information", "Vidal, Guifr{\\'e} and Werner, Reinhard F.",
+        "Computable measure of entanglement", 2002, "Physical Review A|65|032314",
     ),
     _paper(
         "Ikeda2023", "ikeda2023 circuit", "Ikeda, Kazuki",
@@ -113,4 +136,5 @@ def software(version: str) -> Reference:
         "version": version,
         "note": "Python package, Apache-2.0",
     }
-    return Reference("qet", "misc", fields, ("qet",))
+    derived = ("passive-state", "ergotropy", "bob-s-free-energy", "note-holevo", "note-groenewold")
+    return Reference("qet", "misc", fields, ("qet", *derived))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -27,19 +26,24 @@ NUMBERS = (
     "resolved", "local_before",
 )  # fmt: skip
 ENTANGLEMENTS = ("concurrence", "negativity")
+BOUND = ("name", "says", "value", "quantity", "slack", "holds", "applies", "why_not", "is_theorem", "source")
+DIAGNOSTICS = (
+    "residual", "smallest_eigenvalue", "gap", "validity", "energy_currents", "particle_currents", "heat_currents",
+    "entropy_production",
+)  # fmt: skip
 
 
 def run_text(run: Run) -> str:
     """The run, its information, its bounds and, for a steady state, its diagnostics, as text."""
     parts = [str(run), str(information(run)), str(bounds(run))]
     if run.state.diagnostics is not None:
-        parts.append(str(run.state.diagnostics))
+        parts.append(_steady_text(run))
     return "\n\n".join(parts)
 
 
 def run_data(run: Run) -> dict[str, Any]:
     """The same as plain data, with the recipe that makes the run again."""
-    known = information(run)
+    known, state = information(run), run.state
     told = {name: _offered(known, name) for name in SCALARS}
     for name in ENTANGLEMENTS:
         stages = _offered(known, name)
@@ -52,14 +56,14 @@ def run_data(run: Run) -> dict[str, Any]:
         **{name: plain_data(getattr(run, name)) for name in NUMBERS},
         "probabilities": plain_data(run.probabilities),
         "work": {"mean": plain_data(run.work.mean), "variance": plain_data(run.work.variance)},
-        "precision": plain_data(run.state.precision),
+        "precision": plain_data(state.precision),
         "ledger": {
             "stages": list(STAGES), "rows": list(ledger.rows), "classes": list(ledger.classes),
             "energies": plain_data(ledger.energies),
         },
         "information": plain_data(told),
-        "bounds": plain_data(bounds(run)),
-        "steady": plain_data(run.state.diagnostics),
+        "bounds": [{name: plain_data(getattr(row, name)) for name in BOUND} for row in bounds(run)],
+        "steady": None if state.diagnostics is None else plain_data(_diagnosed(run)),
         "versions": versions(),
     }  # fmt: skip
 
@@ -76,13 +80,35 @@ def plain_data(value: Any) -> Any:
         return {"re": value.real, "im": value.imag}
     if isinstance(value, Mapping):
         return {str(name): plain_data(item) for name, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return plain_data(value._asdict())
     if isinstance(value, list | tuple):
         return [plain_data(item) for item in value]
     if hasattr(value, "recipe"):
         return plain_data(value.recipe)
-    if is_dataclass(value):
-        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
     return str(value)
+
+
+def _diagnosed(run: Run) -> dict[str, Any]:
+    return {name: _offered(run.state.diagnostics, name) for name in DIAGNOSTICS}
+
+
+def _steady_text(run: Run) -> str:
+    """What the steady state says about itself: one line a quantity."""
+    lines = [f"steady state, {run.state.master} equation; currents flow into the system, one a reservoir"]
+    for name, value in _diagnosed(run).items():
+        parts = value._asdict() if hasattr(value, "_asdict") else {"": value}
+        for part, number in parts.items():
+            label = f"{name} {part}".strip().replace("_", " ")
+            lines.append(f"  {label:<22}{_spelled(number)}")
+    return "\n".join(lines)
+
+
+def _spelled(value: Any) -> str:
+    if value is None:
+        return "not offered"
+    numbers = np.atleast_1d(np.asarray(value))
+    return "  ".join(f"{number:.6g}" for number in numbers)
 
 
 def _offered(record: Any, name: str) -> Any:

@@ -1,0 +1,154 @@
+"""Energies of the protocol on a pair, in closed form: parity-even state, H = a Z_A + b Z_B + c X_A X_B, X measured.
+
+Alice measures X with strength s on one qubit; each outcome reaches Bob, and with probability q he receives the
+other one. Only three means of the state enter Bob's gains: z = <Z_B>, x = <X_A X_B>, y = <X_A Y_B>.
+After outcome k the matrix T of the best rotation (rows: the Pauli matrix of H; columns: that of the state) has the rows
+c (x, y, ±s z)/2 for X_B and b (±s x, ±s y, z)/2 for Z_B, with s -> s(1 - 2q) where the message errs. It has rank
+two, so the gain is Tr T + s1 + s2 with (s1 + s2)² = |T|² + 2 |row x row|. Summed over outcomes, with
+p² = x² + y² and P = b z + c x:
+
+    extracted = P + sqrt(b² (s² p² + z²) + c² (p² + s² z²) + 2 |bc| (1 - s²) p |z|)
+    local     = b z + |b z| + c x + |c| p           (for the average state, whatever the strength)
+    injected  = a <Z_A> (sqrt(1 - s²) - 1).
+
+Where P < 0 the gains are differences of nearly equal numbers; they are then computed as a quotient whose terms
+are all non-negative, and keep their relative precision however small they are. Bob's optimum is over all unitaries.
+Derived here; for s = 1, y = 0 and the ground state this is M. Hotta, arXiv:1002.0200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.chunks import in_chunks
+from qet.foundations.paulis import PauliString
+
+Means = Mapping[PauliString, Any]
+
+
+def pair_injected(means: Means, coefficients: Means, A: int, B: int, strength: Any = 1.0) -> Any:
+    """Tr[H Σ M rho M†] - Tr[H rho] = a <Z_A> (sqrt(1 - s²) - 1).
+
+    Args:
+        means: Pauli string -> mean of a parity-even state of two qubits; absent strings have mean zero.
+        coefficients: Pauli string -> coefficient of H, of which only Z0, Z1, X0X1 (and constants) are present.
+        A: Alice's site, 0 or 1.
+        B: Bob's site, the other one.
+        strength: 0 <= s <= 1.
+
+    Returns:
+        Energy, of the broadcast shape.
+    """
+    def chunk(a: Any, z: Any, s: Any) -> tuple[Any, ...]:
+        if isinstance(s, float) and s == 1.0:
+            return (-a * z,)
+        return (-(s * s) / (1.0 + np.sqrt((1.0 - s) * (1.0 + s))) * (a * z),)
+
+    return in_chunks(chunk, _of(coefficients, A), _of(means, A), _number(strength))[0]
+
+
+def pair_extracted(
+    means: Means, coefficients: Means, A: int, B: int, strength: Any = 1.0, message_error: Any = 0.0
+) -> Any:
+    """Energy that Bob takes out with the best unitary for each message; see the module for the formula.
+
+    Args:
+        means, coefficients, A, B, strength: As in `pair_injected`.
+        message_error: Probability that the wrong one of the two outcomes arrives, 0 <= q <= 1.
+
+    Returns:
+        Energy >= 0, of the broadcast shape.
+    """
+    s = _number(strength) * (1.0 - 2.0 * _number(message_error))
+    b, c, z, x, y = _bob(means, coefficients, A, B)
+    if isinstance(s, float) and abs(s) == 1.0:
+        return in_chunks(_extracted_strong, b, c, z, x, y)[0]
+    return in_chunks(_extracted_weak, b, c, z, x, y, s)[0]
+
+
+def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
+    """Energy that Bob takes out with one unitary for both outcomes: b z + |b z| + c x + |c| p.
+
+    Args and Returns as in `pair_extracted`.
+    """
+    def chunk(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
+        cx = c * x
+        if _is_zero(y):
+            return (2.0 * (np.maximum(b * z, 0.0) + np.maximum(cx, 0.0)),)
+        p, size = np.sqrt(x * x + y * y), np.abs(x)
+        along = np.where(cx < 0.0, y * y / _nonzero(p + size), p + size)
+        return (2.0 * np.maximum(b * z, 0.0) + np.abs(c) * along,)
+
+    return in_chunks(chunk, *_bob(means, coefficients, A, B))[0]
+
+
+def pair_energies(
+    means: Means, coefficients: Means, A: int, B: int, strength: Any = 1.0, message_error: Any = 0.0
+) -> tuple[Any, Any, Any]:
+    """(injected, extracted, local): see the three functions."""
+    return (
+        pair_injected(means, coefficients, A, B, strength),
+        pair_extracted(means, coefficients, A, B, strength, message_error),
+        pair_local(means, coefficients, A, B),
+    )
+
+
+def _extracted_strong(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
+    """|w||v| + w·v with w = (b, c, 0), v = (z, x, y); where w·v < 0 as |w x v|²/(|w||v| - w·v)."""
+    ww = b * b + c * c
+    vv = z * z + x * x
+    cross = b * x - c * z
+    gap = cross * cross
+    if not _is_zero(y):
+        yy = y * y
+        vv = vv + yy
+        gap = gap + ww * yy
+    along = b * z + c * x
+    size = np.sqrt(ww * vv)
+    if np.max(along, initial=-1.0) < 0.0:
+        return (gap / (size - along),)
+    return (np.where(along < 0.0, gap / _nonzero(size - along), size + along),)
+
+
+def _extracted_weak(b: Any, c: Any, z: Any, x: Any, y: Any, s: Any) -> tuple[Any, ...]:
+    ss = s * s
+    rest = np.maximum(1.0 - ss, 0.0)
+    yy = y * y
+    pp = x * x + yy
+    p = np.sqrt(pp)
+    bb, cc, zz = b * b, c * c, z * z
+    along = b * z + c * x
+    mixed = 2.0 * rest * np.abs(b * c * z)
+    size = np.sqrt(bb * (ss * pp + zz) + cc * (pp + ss * zz) + mixed * p)
+    # size² - along², term by term non-negative; p - |x| is written y²/(p + |x|)
+    apart = np.where(b * c * z * x > 0.0, yy / _nonzero(p + np.abs(x)), p + np.abs(x))
+    cross = b * x - c * z
+    gap = ss * (cross * cross + bb * yy) + cc * yy + mixed * apart
+    return (np.where(along < 0.0, gap / _nonzero(size - along), size + along),)
+
+
+def _bob(means: Means, coefficients: Means, A: int, B: int) -> tuple[Any, Any, Any, Any, Any]:
+    """b, c, <Z_B>, <X_A X_B>, <X_A Y_B>."""
+    both: PauliString = ((0, "X"), (1, "X"))
+    current: PauliString = ((A, "X"), (B, "Y")) if A < B else ((B, "Y"), (A, "X"))
+    return _of(coefficients, B), coefficients.get(both, 0.0), _of(means, B), means.get(both, 0.0), means.get(current, 0.0)
+
+
+def _of(values: Means, site: int) -> Any:
+    return values.get(((site, "Z"),), 0.0)
+
+
+def _number(value: Any) -> Any:
+    return value if np.ndim(value) else float(value)
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, float) and value == 0.0
+
+
+def _nonzero(divisor: Any) -> Any:
+    """A non-negative divisor; where it is zero, so is what it divides."""
+    return divisor if np.min(divisor, initial=1.0) > 0.0 else np.where(divisor > 0.0, divisor, 1.0)

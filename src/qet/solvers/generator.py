@@ -1,0 +1,277 @@
+"""A GKSL generator in Pauli coordinates, made symbolically from the strings and operators present.
+
+The means <P> of the Pauli strings obey a real linear system
+d<P>/dt = i<[H, P]> + Σ rate <L† P L - {L†L, P}/2>. Its coefficients are linear in a few parameters,
+each a number or an array over points and each named by a key:
+
+    ("h", s)              the coefficient of the string s in H
+    ("total", i)          down + up of σ⁻ and σ⁺ on site i
+    ("difference", i)     down - up of the same
+    ("jump", operator)    the rate of a Lindblad operator with scalar coefficients
+    ("re", s, t), ("im", s, t)   parts of Σ rate conj(l_s) l_t, for L = Σ l_s s with array coefficients
+    ("relaxes", i)        enters no equation: a rate that certifies uniqueness (see `gksl`)
+
+What each parameter does to each string is worked out once and cached on the keys. Only the strings
+reachable from the identity have a mean that can differ from zero in a unique steady state; the
+system is kept for them alone. Derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.elimination import Entry, Plan, plan
+from qet.foundations.paulis import PauliString, multiply_strings
+
+Array = np.ndarray
+Key = tuple[Any, ...]
+Form = tuple[tuple[Key, float], ...]  # a linear combination of parameters
+Action = Mapping[PauliString, float]
+
+ELIMINATION_FLOPS = 1500  # above this many operations a point, batched LAPACK is as fast
+
+
+@dataclass(frozen=True)
+class Generator:
+    """The equations 0 = Σ_j M_ij <P_j> + v_i of a set of strings.
+
+    Attributes:
+        strings: The unknowns, identity left out.
+        keys: The parameters, in a fixed order.
+        matrix: (i, j) -> linear combination of parameters.
+        constant: i -> linear combination of parameters, v_i.
+    """
+
+    strings: tuple[PauliString, ...]
+    keys: tuple[Key, ...]
+    matrix: Mapping[tuple[int, int], Form]
+    constant: Mapping[int, Form]
+
+    def dense(self, parameters: Mapping[Key, Any]) -> tuple[Array, Array]:
+        """M, shape (points, m, m), and v, shape (points, m), as one matrix product over the parameters."""
+        m = len(self.strings)
+        basis = _basis(self)
+        columns = np.broadcast_arrays(*(np.atleast_1d(parameters[key]) for key in self.keys))
+        full = np.stack(columns, axis=-1) @ basis  # (points, m² + m)
+        return full[:, : m * m].reshape(len(full), m, m), full[:, m * m :]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A generator ready to be solved: reduced to what the identity reaches, with its elimination.
+
+    Attributes:
+        generator: The reachable equations.
+        plan: How to eliminate them; None where LAPACK is the better way.
+        forms: Label -> the linear combination that an entry of the plan stands for.
+        rows: For each row whose residual is to be checked: its entries (column, sign, label), its right-hand
+            side (sign, label) if any, and the label of its diagonal if any.
+    """
+
+    generator: Generator
+    plan: Plan | None
+    forms: Mapping[Hashable, Form]
+    rows: tuple[tuple[tuple[tuple[int, int, Hashable], ...], Entry | None, Hashable | None], ...]
+
+
+@lru_cache(maxsize=256)
+def full_generator(n_sites: int, keys: tuple[Key, ...]) -> Generator:
+    """The equations of all 4^n - 1 strings."""
+    strings = tuple(_all_strings(n_sites))
+    return _assemble(strings, keys)
+
+
+@lru_cache(maxsize=256)
+def block(n_sites: int, keys: tuple[Key, ...]) -> Block:
+    """The equations of the strings reachable from the identity, and the plan to solve them."""
+    generator = _assemble(_reachable(n_sites, keys), keys)
+    matrix, right, forms = _labelled(generator)
+    m = len(generator.strings)
+    try:
+        # a dense m x m system takes about 2m³/3 operations; do not plan what LAPACK will do better
+        elimination = plan(m, matrix, right) if 0 < m and len(matrix) <= 160 else None
+    except ZeroDivisionError:
+        elimination = None
+    if elimination is None or elimination.flops > ELIMINATION_FLOPS:
+        return Block(generator, None, {}, ())
+    rows = []
+    for i in elimination.modified:
+        entries = tuple((j, sign, label) for (row, j), (sign, label) in matrix.items() if row == i)
+        diagonal = matrix[i, i][1] if (i, i) in matrix else None
+        rows.append((entries, right.get(i), diagonal))
+    return Block(generator, elimination, forms, tuple(rows))
+
+
+@lru_cache(maxsize=4096)
+def action(key: Key, string: PauliString) -> Action:
+    """What a parameter does to a string: the strings u and numbers c in d<P>/dt = parameter · Σ c <u>."""
+    kind = key[0]
+    if kind == "h":
+        return _real({u: 1j * c for u, c in _commutator(key[1], string).items()})
+    if kind in ("total", "difference", "relaxes"):
+        return _ladder(kind, key[1], string)
+    if kind == "jump":
+        terms = key[1]
+        return _real(_add((np.conj(a) * b, _sandwich(s, t, string)) for (s, a), (t, b) in product(terms, terms)))
+    s, t = key[1], key[2]
+    if kind == "re":
+        pairs = [(1.0, s, t)] if s == t else [(1.0, s, t), (1.0, t, s)]
+    else:
+        pairs = [(1j, s, t), (-1j, t, s)]
+    return _real(_add((c, _sandwich(left, right, string)) for c, left, right in pairs))
+
+
+def evaluate(form: Form, parameters: Mapping[Key, Any]) -> Any:
+    """The value of a linear combination of parameters."""
+    total: Any = None
+    for key, number in form:
+        value = parameters[key] if number == 1.0 else -parameters[key] if number == -1.0 else number * parameters[key]
+        total = value if total is None else total + value
+    return total
+
+
+def _ladder(kind: str, site: int, string: PauliString) -> Action:
+    letter = dict(string).get(site)
+    if letter is None or kind == "relaxes":
+        return {}
+    if kind == "total":
+        return {string: -1.0 if letter == "Z" else -0.5}
+    if letter != "Z":
+        return {}
+    return {tuple(pair for pair in string if pair[0] != site): -1.0}
+
+
+def _commutator(s: PauliString, p: PauliString) -> dict[PauliString, complex]:
+    left, u = multiply_strings(s, p)
+    right, _ = multiply_strings(p, s)
+    return {} if left == right else {u: left - right}
+
+
+def _sandwich(s: PauliString, t: PauliString, p: PauliString) -> dict[PauliString, complex]:
+    """s p t - (s t p + p s t)/2: three strings that are all the same one, up to their phases."""
+    sp, a = multiply_strings(s, p)
+    spt, u = multiply_strings(a, t)
+    st, b = multiply_strings(s, t)
+    stp, _ = multiply_strings(b, p)
+    pst, _ = multiply_strings(p, b)
+    c = sp * spt - st * (stp + pst) / 2
+    return {} if c == 0 else {u: c}
+
+
+def _add(parts: Iterable[tuple[complex, Mapping[PauliString, complex]]]) -> dict[PauliString, complex]:
+    total: dict[PauliString, complex] = {}
+    for factor, part in parts:
+        for u, c in part.items():
+            total[u] = total.get(u, 0) + factor * c
+    return total
+
+
+def _real(combination: Mapping[PauliString, complex]) -> Action:
+    """The combination with real numbers: a GKSL generator maps Hermitian to Hermitian."""
+    return {u: float(c.real) for u, c in combination.items() if abs(c) > 1e-15}
+
+
+def _all_strings(n_sites: int) -> Iterable[PauliString]:
+    for letters in product("IXYZ", repeat=n_sites):
+        string = tuple((i, letter) for i, letter in enumerate(letters) if letter != "I")
+        if string:
+            yield string
+
+
+def _reachable(n_sites: int, keys: tuple[Key, ...]) -> tuple[PauliString, ...]:
+    """The strings whose mean is driven, directly or not, by the mean 1 of the identity."""
+    drives: dict[PauliString, list[PauliString]] = {}
+    for string in _all_strings(n_sites):
+        for key in keys:
+            for u in action(key, string):
+                drives.setdefault(u, []).append(string)
+    found: dict[PauliString, None] = {}
+    frontier: list[PauliString] = [()]
+    while frontier:
+        for string in drives.get(frontier.pop(), []):
+            if string not in found:
+                found[string] = None
+                frontier.append(string)
+    return tuple(sorted(found, key=lambda s: (len(s), s)))
+
+
+def _assemble(strings: tuple[PauliString, ...], keys: tuple[Key, ...]) -> Generator:
+    place = {string: i for i, string in enumerate(strings)}
+    matrix: dict[tuple[int, int], dict[Key, float]] = {}
+    constant: dict[int, dict[Key, float]] = {}
+    for i, string in enumerate(strings):
+        for key in keys:
+            for u, c in action(key, string).items():
+                if not u:
+                    form = constant.setdefault(i, {})
+                elif u in place:
+                    form = matrix.setdefault((i, place[u]), {})
+                else:
+                    continue
+                form[key] = form.get(key, 0.0) + c
+    return Generator(
+        strings, keys,
+        {place_: _form(form) for place_, form in matrix.items() if _form(form)},
+        {i: _form(form) for i, form in constant.items() if _form(form)},
+    )
+
+
+def _form(form: Mapping[Key, float]) -> Form:
+    return tuple((key, c) for key, c in form.items() if c != 0.0)
+
+
+def _labelled(
+    generator: Generator,
+) -> tuple[dict[tuple[int, int], Entry], dict[int, Entry], dict[Hashable, Form]]:
+    """M x = -v with each entry a sign and a label; a label is the linear combination it stands for.
+
+    Each row is scaled so that its Hamiltonian entries are bare parameters where that is possible, and so
+    that equal combinations share a label: both save operations on arrays.
+    """
+    matrix: dict[tuple[int, int], Entry] = {}
+    right: dict[int, Entry] = {}
+    forms: dict[Hashable, Form] = {}
+    for i in range(len(generator.strings)):
+        row = {j: form for (r, j), form in generator.matrix.items() if r == i}
+        own = generator.constant.get(i, ())
+        numbers = [abs(c) for form in row.values() for key, c in form if key[0] == "h"]
+        scale = 1.0 / max(numbers) if numbers else 0.5
+        for j, form in row.items():
+            matrix[i, j] = _signed(form, scale, forms)
+        if own:
+            right[i] = _signed(own, -scale, forms)
+    return matrix, right, forms
+
+
+def _signed(form: Form, scale: float, forms: dict[Hashable, Form]) -> Entry:
+    sign = 1 if form[0][1] * scale > 0 else -1
+    label = tuple((key, sign * scale * c) for key, c in form)
+    forms[label] = label
+    return sign, label
+
+
+_BASES: dict[int, tuple[Generator, Array]] = {}
+
+
+def _basis(generator: Generator) -> Array:
+    """The numbers of every parameter in M and v, shape (keys, m² + m)."""
+    known = _BASES.get(id(generator))
+    if known is not None and known[0] is generator:
+        return known[1]
+    m = len(generator.strings)
+    place = {key: p for p, key in enumerate(generator.keys)}
+    basis = np.zeros((len(generator.keys), m * m + m))
+    for (i, j), form in generator.matrix.items():
+        for key, c in form:
+            basis[place[key], i * m + j] = c
+    for i, form in generator.constant.items():
+        for key, c in form:
+            basis[place[key], m * m + i] = c
+    _BASES[id(generator)] = (generator, basis)
+    return basis
