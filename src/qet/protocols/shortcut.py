@@ -1,7 +1,8 @@
-"""When a run may take the closed forms of the minimal pair instead of dense matrices.
+"""When a run may take closed forms over arrays instead of dense matrices on the patch.
 
-They hold for two qubits with H = a Z + b Z + c X X (and constants), a state given by its
-parity-even means, Alice measuring along X, no delay, and Bob choosing the best unitary.
+Two qubits, no delay, Bob choosing the best unitary about any axis. The minimal pair in a parity-even
+state with X measured (`pair`) has any strength and message error; every other Hamiltonian and state
+(`two_qubits`) a projective axis and a perfect message.
 """
 
 from __future__ import annotations
@@ -10,14 +11,94 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-
-
+from qet.foundations.paulis import PauliString
+from qet.protocols import pair, two_qubits
+from qet.protocols.message import is_matrix
+from qet.solvers.pair import offers
 from qet.solvers.states import Expectations
 
 if TYPE_CHECKING:
     from qet.protocols.run import Run
 
+EVEN: frozenset[PauliString] = frozenset(
+    [((0, "Z"),), ((1, "Z"),), *(((0, a), (1, b)) for a, b in ("XX", "YY", "XY", "YX", "ZZ"))]
+)
+
 
 def injected(run: Run) -> Any:
+    """What Alice pays, or None where no closed form applies."""
+    if _is_pair(run):
+        A, _ = _sites(run)
+        payload, H = run.state.payload, run.state.model.H
+        assert isinstance(payload, Expectations)
+        return pair.pair_injected(payload.values, H.coefficients, A, 1 - A, run.measurement.strength)
+    return two_qubits.two_qubit_injected(run.state, _axis(run)) if _is_projective(run) else None
+
+
+def extracted(run: Run) -> Any:
+    """What Bob's best unitaries take out, or None."""
+    if not _is_free(run):
+        return None
+    if _is_pair(run) and not is_matrix(run.message_error, 2):
+        A, B = _sites(run)
+        payload, H = run.state.payload, run.state.model.H
+        assert isinstance(payload, Expectations)
+        return pair.pair_extracted(
+            payload.values, H.coefficients, A, B, run.measurement.strength, run.message_error
+        )
+    if _is_projective(run) and run.message is None:
+        return two_qubits.two_qubit_extracted(run.state, _axis(run))
     return None
-extracted = local = leak = injected
+
+
+def local(run: Run) -> Any:
+    """The best without the message, or None."""
+    if not _searches_unitaries(run):
+        return None
+    if _is_pair(run):
+        A, B = _sites(run)
+        payload, H = run.state.payload, run.state.model.H
+        assert isinstance(payload, Expectations)
+        return pair.pair_local(payload.values, H.coefficients, A, B)
+    return two_qubits.two_qubit_local(run.state, _axis(run)) if _is_projective(run) else None
+
+
+def leak(run: Run) -> Any:
+    """What Alice's act moves within Bob's reach, or None."""
+    return two_qubits.two_qubit_leak(run.state, _axis(run)) if _is_projective(run) else None
+
+
+def _is_pair(run: Run) -> bool:
+    """The minimal pair, a parity-even state, X measured with any strength."""
+    payload = run.state.payload
+    return (
+        isinstance(payload, Expectations) and not run.has_delay and offers(run.state.model)
+        and payload.values.keys() <= EVEN
+        and run.measurement.direction is not None and np.array_equal(run.measurement.direction, (1.0, 0.0, 0.0))
+    )
+
+
+def _is_projective(run: Run) -> bool:
+    return two_qubits.offers(run.state) and not run.has_delay and run.measurement.is_projective_axis
+
+
+def _is_free(run: Run) -> bool:
+    """Whether Bob does his best among all unitaries."""
+    return run.feedback.policy == "best" and _searches_unitaries(run)
+
+
+def _searches_unitaries(run: Run) -> bool:
+    """Whether `local` is over all unitaries of one qubit: unital maps of a qubit are mixtures of them."""
+    feedback = run.feedback
+    is_about_axis = feedback.policy != "angles" and feedback.axis is not None
+    return feedback.operations in ("unitary", "unital") and not is_about_axis
+
+
+def _sites(run: Run) -> tuple[int, int]:
+    return run.state.model.A[0], run.state.model.B[0]
+
+
+def _axis(run: Run) -> tuple[Any, Any, Any]:
+    direction = run.measurement.direction
+    assert direction is not None
+    return direction[..., 0], direction[..., 1], direction[..., 2]

@@ -103,13 +103,15 @@ class SteadyDiagnostics:
     @property
     def particle_currents(self) -> Array:
         """Particles (bath quanta) flowing in from each bath per unit time, shape (..., baths)."""
-        return self._currents.particles[..., self._baths]
+        return self._columns(self._currents.particles)
 
     @cached_property
     def heat_currents(self) -> Array:
         """Heat flowing in from each bath per unit time, energy less mu·particles, shape (..., baths)."""
-        energy = self._currents.energy[..., self._baths]
-        return energy - self._stacked(self.mu) * self.particle_currents if self.mu else energy
+        energy = self._columns(self._currents.energy)
+        if not any(np.ndim(mu) or mu != 0.0 for mu in self.mu):
+            return energy
+        return energy - self._stacked(self.mu) * self.particle_currents
 
     @cached_property
     def entropy_production(self) -> Any:
@@ -122,6 +124,10 @@ class SteadyDiagnostics:
             return np.zeros(self._currents.energy.shape[:-1])[()]
         with np.errstate(divide="ignore", invalid="ignore"):
             return -(self.heat_currents / self._stacked(self.T)).sum(axis=-1)
+
+    def _columns(self, currents: Array) -> Array:
+        """The columns of the baths, without a copy where there is nothing else."""
+        return currents if all(self.is_bath) else currents[..., self._baths]
 
     @property
     def _currents(self) -> Currents:

@@ -23,10 +23,13 @@ from qet.foundations.errors import (
 from qet.foundations.linalg import dagger
 from qet.foundations.values import Call
 from qet.physics.model import Model
-from qet.solvers.dense import Dense, Expectations, expect_of  # noqa: F401  (registers the answers)
-from qet.solvers.states import State
+from qet.solvers import dense as _answers  # noqa: F401 - registers the questions its payloads answer
+from qet.solvers import pair
+from qet.solvers.states import Dense, Expectations, State, energy_scale
 
 Array = np.ndarray
+MANY = 512  # points of two qubits from which arithmetic on arrays beats LAPACK
+QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrices
 MEMORY_LIMIT = 8 * 2**30  # bytes of one dense batch that we start on without being asked
 
 
@@ -43,6 +46,12 @@ def ground(model: Model) -> State:
         -0.894427
     """
     call = Call("ground", {"model": model})
+    if pair.offers(model):
+        return State(model, pair.ground_pair(model), "closed form", call)
+    if model.n_sites == 2 and np.prod(model.shape, dtype=float) >= MANY:
+        from qet.solvers.quartic import ground_two_qubits
+
+        return State(model, ground_two_qubits(model), "quartic", call, QUARTIC_ERROR * energy_scale(model))
     return State(model, Dense(_level(model, 0, "ground")), "dense", call)
 
 
@@ -82,6 +91,8 @@ def gibbs(model: Model, *, T: Any) -> State:
     T = real("T", T, minimum=0.0)
     broadcast(model=model.shape, T=np.shape(T))
     call = Call("gibbs", {"model": model, "T": T})
+    if pair.offers(model):
+        return State(model, pair.gibbs_pair(model, T), "closed form", call)
     energies, vectors = spectrum(model, np.shape(T))
     p = _boltzmann(energies, T)
     return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
@@ -124,6 +135,7 @@ def depolarize(state: State, probability: Any) -> State:
         probability: 0 <= p <= 1; number or array.
     """
     p = real("probability", probability, minimum=0.0, maximum=1.0)
+    broadcast(state=state.shape, probability=np.shape(p))
     call = Call("depolarize", {"state": state, "probability": p})
     if isinstance(state.payload, Expectations):
         values = {string: (1 - p) * value for string, value in state.payload.values.items()}

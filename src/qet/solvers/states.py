@@ -85,14 +85,18 @@ class State(Value):
     @cached_property
     def precision(self) -> Any:
         """Absolute precision of an energy: the solver's error plus rounding of ‖H‖ <= Σ|c|, shape ()-or-batch."""
-        bound = sum((np.abs(c) for string, c in self.model.H.terms if string), 0.0)
-        return self.solver_error + ROUNDING * bound
+        return self.solver_error + ROUNDING * energy_scale(self.model)
 
     def to_qutip(self) -> Any:
         """The density matrix as a QuTiP Qobj with tensor dims (one point only)."""
         from qet.solvers.interop import to_qutip
 
         return to_qutip(self)
+
+
+def energy_scale(model: Model) -> Any:
+    """Σ|c| over the Pauli strings of H: an upper bound on ‖H‖ without its constants."""
+    return sum((np.abs(c) for string, c in model.H.terms if string), 0.0)
 
 
 def marginal(state: State, sites: Any) -> Array:

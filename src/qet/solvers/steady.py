@@ -36,7 +36,9 @@ from qet.physics.model import Model
 from qet.solvers import dense as _answers  # noqa: F401 - registers the questions a density matrix answers
 from qet.solvers.contacts import check_inside, why_undefined
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics
+from qet.solvers.gksl import MAX_SITES
 from qet.solvers.lamb import check_lamb
+from qet.solvers.means import MeansRoute
 from qet.solvers.setting import Found, Setting, currents_of, gap_of, setting_of, solve, validity_of
 from qet.solvers.states import Dense, State
 
@@ -94,6 +96,8 @@ def steady(
     made_by = Call("steady", arguments)
     if chosen == "leads":
         return _by_leads(model, things, made_by)
+    if chosen in ("local", "gksl") and solver == "auto" and model.n_sites <= MAX_SITES:
+        return by_means(model, things, chosen, made_by)
     return _by_dense(model, things, chosen, made_by, allowed)
 
 
@@ -190,6 +194,18 @@ def _by_leads(model: Model, things: Surroundings, made_by: Call) -> State:
 
     diagnostics = diagnostics_of(things, {"currents": currents})
     return State(model, found.payload, "leads", made_by, found.solver_error, things, "leads", diagnostics)
+
+
+def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> State:
+    """The route by Pauli means, for GKSL equations: elimination on arrays (see `gksl`)."""
+    means = MeansRoute(model, things, master)
+    answers = {
+        "residual": means.residual, "smallest_eigenvalue": means.smallest_eigenvalue, "currents": means.currents,
+        "gap": lambda: gap_of(setting_of(model, things, master)),
+        "validity": lambda: validity_of(setting_of(model, things, master)),
+    }
+    diagnostics = diagnostics_of(things, answers)
+    return State(model, means.payload, "elimination", made_by, 0.0, things, master, diagnostics)
 
 
 def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple[str, ...]) -> None:
