@@ -16,13 +16,19 @@ NUMBERS = ("injected", "extracted", "local", "local_before", "teleported", "leak
 @pytest.mark.parametrize("factor", [1e-100, 1e-20, 1e20, 1e60])
 @pytest.mark.parametrize("policy", ["best", "ground", "dominant"])
 @pytest.mark.parametrize(
-    "make", [lambda f: qet.minimal(h=f, k=0.5 * f), lambda f: qet.model({"a": f"{f} Z0", "b": f"{f} Z1 + {0.2 * f} X1", "V": f"{0.7 * f} X0 X1"})]
+    "make",
+    [
+        lambda f: qet.minimal(h=f, k=0.5 * f),
+        lambda f: qet.model({"a": f"{f} Z0", "b": f"{f} Z1 + {0.2 * f} X1", "V": f"{0.7 * f} X0 X1"}),
+    ],
 )
 def test_the_unit_of_energy_does_not_matter(factor, policy, make):
     for prepare in (qet.ground, lambda model: qet.gibbs(model, T=0.4 * model.terms[0].operator.terms[0][1])):
         one, scaled = (qet.teleport(prepare(make(f)), feedback=policy) for f in (1.0, factor))
         for name in NUMBERS:
-            np.testing.assert_allclose(getattr(scaled, name) / factor, getattr(one, name), rtol=0, atol=1e-13, err_msg=name)
+            np.testing.assert_allclose(
+                getattr(scaled, name) / factor, getattr(one, name), rtol=0, atol=1e-13, err_msg=name
+            )
         assert scaled.resolved == one.resolved
 
 
@@ -30,7 +36,12 @@ def test_the_unit_of_energy_does_not_matter(factor, policy, make):
 def test_a_far_shifted_zero_neither_closes_a_gap_nor_spends_digits(shift):
     terms = {"a": "1.0 Z0", "b": "0.9 Z1 + 0.1 X1", "V": "0.7 X0 X1"}
     plain, moved = qet.model(terms), qet.model({**terms, "zero": f"{shift}"})
-    for prepare in (qet.ground, lambda m: qet.eigenstate(m, 1), lambda m: qet.gibbs(m, T=0.3), lambda m: qet.gibbs(m, T=0.0)):
+    for prepare in (
+        qet.ground,
+        lambda m: qet.eigenstate(m, 1),
+        lambda m: qet.gibbs(m, T=0.3),
+        lambda m: qet.gibbs(m, T=0.0),
+    ):
         left, right = prepare(plain), prepare(moved)
         np.testing.assert_allclose(right.density_matrix, left.density_matrix, atol=1e-13)
         for policy, delay in (("best", 0.0), ("ground", 0.0), ("best", 0.7)):
