@@ -14,7 +14,7 @@ from qet.physics.models import minimal
 from qet.protocols.teleport import teleport
 from qet.solvers.states import expect
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, curve_shapes, has_bell, regime, share, tally
+from qet.studies.claims import FEW, by_cases, count, curve_shapes, has_bell, share, tally, where
 from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .closed_forms import ClosedForms
@@ -38,9 +38,9 @@ def bell_claim(key: str, statement: str, found: Scan) -> Claim:
     verdicts = {name: by_cases(found.bells(name)) for name in QUANTITIES}
     parts = [f"{name} {tally(found.shapes[name])}" for name in QUANTITIES]
     elsewhere = [f"{name} {int(found.bells(name).sum())}" for name in found.shapes if name not in QUANTITIES]
-    where = regime(found.bells("E_B"), found.features)
-    extra = "" if where is None else f"; E_B bells mostly where {where}"
-    if found.bells("E_B").any() and "ratio" not in found.text and "/rate_A" not in found.text:
+    bells = found.bells("E_B")
+    extra = f"; E_B bells {where(bells, found.features)}" if bells.any() else ""
+    if bells.sum() >= FEW and "ratio" not in found.text and "/rate_A" not in found.text:
         low, middle, high = np.quantile(found.best_rate("E_B"), (0.1, 0.5, 0.9))
         extra += f"; their top at {middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g})"
     if found.n_not_positive:
@@ -78,7 +78,7 @@ def only_H_B() -> Claim:
     return Claim(
         "B-H_B", "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.", NOTE + " with 3",
         cells["common rate"].text + "; and equal T; and only rate_B varied", "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
-        {"itself": by_cases(everywhere)},
+        {"E_B": by_cases(everywhere)},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items())
         + "; at those optima Bob pays H_B + V in " + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
         {name: int(values.sum()) for name, values in bells.items()},
@@ -101,7 +101,7 @@ def rare_bells_of_leads() -> Claim:
     flat = scan("redfield", "common"), scan("local", "common")
     exists = np.concatenate([cell.bells("E_B") for cell in flat])
     tele = found.bells("teleported")
-    low, middle, high = np.quantile(rate, (0.1, 0.5, 0.9)) if rate.size else (np.nan,) * 3
+    low, middle, high = np.quantile(rate, (0.1, 0.5, 0.9)) if rate.size else np.full(3, np.nan)
     return Claim(
         "B-opt", "There is a best common rate gamma_opt, a balance of driving and decoherence.", NOTE,
         found.text + "; the same sets under Redfield and local GKSL",
@@ -125,7 +125,7 @@ def strong_local_limit() -> Claim:
     return Claim(
         "B-limit", "Strong dissipation, which destroys the correlation of A and B, destroys the output.", NOTE,
         sets.text + "; local GKSL, rate 1e5", "E_B against (sqrt(eps_B² + 4 kappa²) - eps_B) tanh(eps_B/T_B); destroyed: below 1e-6",
-        {"E_B": by_cases(correlated), "teleported": by_cases(tele <= 1e-6), "local": by_cases(run.local <= 1e-6)},
+        {"E_B": by_cases(correlated), "teleported": by_cases(tele <= 1e-6)},
         f"E_B tends to that limit (largest relative deviation {off.max():.0e}), {weak:.4f} -> {strong:.4f} from rate 0 to infinity at eps = 1, "
         f"kappa = .5, T = .5; it is teleported (local at most {run.local.max():.0e}), from a state with |X| below "
         f"{np.abs(expect(run.state, 'X0 X1')).max():.0e}: the product left behind is no ground state of Bob's conditional field",
@@ -137,11 +137,11 @@ def concurrence_bell() -> Claim:
     """B-conc: the steady concurrence under the local equation."""
     cells = {"equal T": scan("local", "common", equal_T=True), "common rate": scan("local", "common"), "only Bob's rate": scan("local", "Bob")}
     bells = {name: has_bell(curve_shapes(found.concurrence)) for name, found in cells.items()}
-    where = regime(bells["common rate"], cells["common rate"].features)
+    there = where(bells["common rate"], cells["common rate"].features)
     return Claim(
         "B-conc", "The steady state's entanglement against the rate has a bell (local GKSL).", NOTE, cells["common rate"].text + "; and equal T; and only rate_B varied",
-        "bells of the concurrence", {"itself": by_cases(np.concatenate(list(bells.values())))},
-        "; ".join(f"{name} {count(values)}" for name, values in bells.items()) + f"; mostly where {where}",
+        "bells of the concurrence", {"E_B": by_cases(np.concatenate(list(bells.values())))},
+        "; ".join(f"{name} {count(values)}" for name, values in bells.items()) + f"; at a common rate {there}",
         {name: share(values) for name, values in bells.items()},
     )
 
