@@ -7,6 +7,7 @@ steady; a bell is an interior maximum more than 1 % above both ends of the grid.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .closed_forms import ClosedForms
 from .ensembles import SEED, baths, random_sets
-from .scans import Scan, noise_scan, scan
+from .scans import Scan, noise_scan, scan, shifted_scan
 
 Array = np.ndarray
 NOTE = "founding note 2.3"
@@ -43,6 +44,8 @@ def bell_claim(key: str, statement: str, found: Scan) -> Claim:
     if bells.sum() >= FEW and "ratio" not in found.text and "/rate_A" not in found.text:
         low, middle, high = np.quantile(found.best_rate("E_B"), (0.1, 0.5, 0.9))
         extra += f"; their top at {middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g})"
+    if found.run.state.master == "leads":
+        extra += "; the energy of the coupling to the leads, which Bob's pulse also pays, is not counted"
     if found.n_not_positive:
         extra += f"; {found.n_not_positive} of {found.run.extracted.size} states not positive"
     return Claim(
@@ -67,6 +70,20 @@ def _noise_cell(key: str, kind: str, words: str) -> Callable[[], Claim]:
         return bell_claim(key, f"The output has a bell: local GKSL, T_A != T_B, {words}.", noise_scan(kind))
 
     return make
+
+
+def lamb_shift() -> Claim:
+    """B-lamb: the trend that the Lamb shift brings."""
+    found, plain = shifted_scan(lamb_shift=True), shifted_scan(lamb_shift=False)
+    trend = [
+        float(np.median(np.abs(np.log(y.curves["E_B"][:, 4] / y.curves["E_B"][:, 0])) / (y.rate[4] - y.rate[0])))
+        for y in (found, plain)
+    ]
+    claim = bell_claim("B-lamb", "The output has a bell: Redfield equation with Lamb shift, T_A != T_B, against one common rate.", found)
+    return replace(
+        claim, reason=f"{claim.reason}; median |d ln E_B / d rate| {trend[0]:.2g} with the shift, {trend[1]:.1g} without: a trend of first order in "
+        "the rate, at which Redfield populations are not reliable", numbers={**claim.numbers, "trend": trend},
+    )
 
 
 def only_H_B() -> Claim:
@@ -154,6 +171,7 @@ CLAIMS = (
     ),
     _steady_cell("local", "Alice", False),
     _steady_cell("redfield", "ratio", False),
+    lamb_shift,
     _noise_cell("B-one-bath", "Alice only", "a bath at Alice's side only, against its rate"),
     _noise_cell("B-dephased", "rate with dephasing", "fixed dephasing (Z) added, against the thermal rate"),
     _noise_cell("B-dephasing", "dephasing", "fixed thermal rates, against the dephasing rate (Z)"),

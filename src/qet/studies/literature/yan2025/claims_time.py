@@ -91,6 +91,19 @@ def fixed_waiting_time() -> Claim:
     )
 
 
+def waiting_from_the_ground_state() -> Claim:
+    """T2a: no bell from the ground state."""
+    sets = random_sets(60, seed=SEED + 81)
+    run = _waited(sets, ground(sets.model).density_matrix)
+    shapes = {q: curve_shapes(getattr(run, "extracted" if q == "E_B" else q)) for q in ("E_B", "teleported")}
+    return Claim(
+        "T2a", "At a fixed waiting time from the ground state the output against the rate has no bell.", OURS,
+        f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}", "as T2",
+        {q: by_cases(~has_bell(found)) for q, found in shapes.items()},
+        "; ".join(f"{q} {tally(found)}" for q, found in shapes.items()), {q: share(has_bell(found)) for q, found in shapes.items()},
+    )
+
+
 def zeno_steady() -> Claim:
     """T3: correlation of the steady state against strong local dissipation."""
     rates = np.array([10.0, 30.0, 100.0])
@@ -201,4 +214,4 @@ def delay() -> Claim:
     )
 
 
-CLAIMS = (rate_needed, fixed_waiting_time, zeno_steady, decay_in_time, repeated_measurement, delay)
+CLAIMS = (rate_needed, fixed_waiting_time, waiting_from_the_ground_state, zeno_steady, decay_in_time, repeated_measurement, delay)

@@ -201,6 +201,23 @@ def passivity_of_bob() -> Claim:
     )
 
 
+def sign_of_passivity() -> Claim:
+    """D4: the sign of the note's passivity condition."""
+    n = 2000
+    sets = random_sets(n, equal_T=True, seed=SEED + 70)
+    U = random_unitaries(n, SEED + 71)
+    run = teleport(gibbs(sets.model, T=sets.T_A), feedback=feedback(unitaries=np.stack([U, U], axis=1)))
+    gained = run.ledger.change("H_B", "V", start="delayed", end="after")
+    return Claim(
+        "D4", "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].", "founding note 1.1 with 3",
+        f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
+        "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
+        {"E_B": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
+        f"ΔE_B is positive in {count(gained > 1e-12)}, between {gained.min():.2g} and {gained.max():.2g}: the sign is that of energy extracted",
+        {"share": share(gained > 1e-12)},
+    )
+
+
 def no_leak() -> Claim:
     """D3: why the reference state does not matter for X."""
     sets = random_sets(1000, equal_T=True, seed=SEED + 69)
@@ -216,5 +233,5 @@ def no_leak() -> Claim:
 
 CLAIMS = (
     net_work, passive_theorem, non_unital_alice, steady_states, note_with_holevo, note_with_groenewold, bob_free_energy,
-    which_energy, passivity_of_bob, no_leak,
+    which_energy, passivity_of_bob, sign_of_passivity, no_leak,
 )
