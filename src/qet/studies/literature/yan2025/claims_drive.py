@@ -14,7 +14,7 @@ from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
 from qet.solvers.states import State
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, regime, reworded, share, within
+from qet.studies.claims import by_cases, count, reworded, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
@@ -78,7 +78,7 @@ def coherence_is_imaginary() -> Claim:
     return Claim(
         "F2", "The steady state is not diagonal in the energy basis: the flux leaves a coherence, zero at equilibrium.", NOTE,
         f"{sets.text}; Redfield, equal rates {WEAK:g}", "<o+|rho|o-> out of equilibrium above 1e-12 and, at T_A twice, below it",
-        {"itself": by_cases(np.concatenate([np.abs(odd) > 1e-12, cold]))},
+        {"E_B": by_cases(np.concatenate([np.abs(odd) > 1e-12, cold]))},
         f"|coherence| {np.median(np.abs(odd)):.1e} (median) against {np.abs(same).max():.0e} at equilibrium; imaginary (real part below a tenth) in "
         f"{count(imaginary)}, and E_B feels only the real part", {"median": np.median(np.abs(odd)), "equilibrium": np.abs(same).max()},
     )
@@ -103,11 +103,12 @@ def non_reciprocity() -> Claim:
     values = [float(teleport(_redfield(point, a, b, WEAK)).extracted) for a, b in ((1.0, 0.2), (0.2, 1.0))]
     roles = teleport(_redfield(point.swapped(), 1.0, 0.2, WEAK)).extracted
     rectified = np.abs(flow / flow_back - 1) > 0.01
+    there = where(results["detuned"][0], {**sets.features, "|eps_A - eps_B|": np.abs(sets.eps_A - sets.eps_B)})
     return Claim(
         "F3", "Nonequilibrium surroundings are non-reciprocal: exchanging the temperatures changes the output.", NOTE,
         f"{sets.text}; the same with eps_B set to eps_A; Redfield, equal rates {WEAK:g}", "change above 1 % under T_A <-> T_B",
         {"E_B": by_cases(np.concatenate([r[0] for r in results.values()])), "teleported": by_cases(np.concatenate([r[1] for r in results.values()]))},
-        f"detuned: in {count(results['detuned'][0])}; without detuning: in {count(results['not'][0])}, where the change is of order rate^{np.median(order):.2f}; "
+        f"detuned: in {count(results['detuned'][0])}, {there}; without detuning: in {count(results['not'][0])}, where the change is of order rate^{np.median(order):.2f}; "
         f"eps = (1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), with the roles of A and B exchanged {roles:.4f}; the heat "
         f"current itself changes in {count(rectified)} detuned sets",
         {"values": values, "order": np.median(order), "detuned": share(results["detuned"][0])},
@@ -122,7 +123,7 @@ def more_than_equilibrium() -> Claim:
         for a, b in ((sets.T_A, sets.T_B), (sets.T_B, sets.T_A), ((sets.T_A + sets.T_B) / 2,) * 2)
     )
     better = {q: np.maximum(getattr(run, q), getattr(back, q)) > getattr(mean, q) for q in ("extracted", "teleported")}
-    where = regime(better["extracted"], {
+    there = where(better["extracted"], {
         "|eps_A - eps_B|": np.abs(sets.eps_A - sets.eps_B), "kappa": sets.kappa, "mean T": (sets.T_A + sets.T_B) / 2,
         "hot over cold": np.exp(np.abs(np.log(sets.T_A / sets.T_B))),
     })
@@ -130,7 +131,7 @@ def more_than_equilibrium() -> Claim:
         "F4", "In some ranges non-reciprocal surroundings let Bob take more than from equilibrium.", NOTE,
         f"{sets.text}; Redfield, equal rates {WEAK:g}", "the better of the two placements of the temperatures against equilibrium at the mean temperature",
         {"E_B": by_cases(better["extracted"]), "teleported": by_cases(better["teleported"])},
-        f"in {count(better['extracted'])} (teleported {count(better['teleported'])}); best single parameter: {where}", {"share": share(better["extracted"])},
+        f"in {count(better['extracted'])} (teleported {count(better['teleported'])}); {there}", {"share": share(better["extracted"])},
     )
 
 
@@ -150,14 +151,14 @@ def drive_compensates() -> Claim:
     loses = lossy["teleported"]
     partly = (driven.teleported > still.teleported)[loses]
     lost = np.median((1 - still.teleported / clean.teleported)[loses])
-    where = regime(full["teleported"], {name: values[loses] for name, values in sets.features.items()})
+    there = where(full["teleported"], {name: values[loses] for name, values in sets.features.items()})
     return Claim(
         "F5", "The nonequilibrium drive compensates what decoherence loses.", NOTE,
         f"{sets.text}; Redfield, equal rates {THERMAL:g}; dephasing (Z) of both qubits at rate {DEPHASING:g} in both arms",
         "where dephasing alone loses: dephased and driven (T_A, T_B) at least as good as neither (equilibrium at the mean T, no dephasing)",
         {"E_B": by_cases(full["extracted"]), "teleported": by_cases(full["teleported"])},
         f"dephasing alone loses teleported energy in {count(loses)} (hot states gain by it), {lost:.0%} there in the median; the drive brings all of it back in {count(full['teleported'])} (E_B "
-        f"{count(full['extracted'])}), some of it in {count(partly)}; all mostly where {where}",
+        f"{count(full['extracted'])}), some of it in {count(partly)}; all of it {there}",
         {"full": share(full["teleported"]), "partly": share(partly), "lost": lost},
     )
 

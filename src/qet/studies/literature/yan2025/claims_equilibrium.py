@@ -8,7 +8,7 @@ from qet.physics.feedback import feedback
 from qet.physics.models import minimal
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
-from qet.studies.claims import by_cases, count, share, within
+from qet.studies.claims import by_cases, count, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
@@ -165,7 +165,7 @@ def competing_eigenstates() -> Claim:
         "E_B of the mixture over Σ p_n E_B(n), the same for the teleported part; competes: ratio below 0.99",
         {"E_B": by_cases(ratio < 0.99), "teleported": by_cases(ratio_teleported < 0.99)},
         f"at T = 1: Σ p_n E_B(n) = {total:.4f}, of the mixture {run.extracted:.5f}; ratio below 0.99 in {count(ratio < 0.99)} "
-        f"(teleported {count(ratio_teleported < 0.99)}), median {np.median(ratio):.2f}; the others are cold, of one eigenstate",
+        f"(teleported {count(ratio_teleported < 0.99)}), median {np.median(ratio):.2f}; {where(ratio < 0.99, {'T': sets.T_A, 'kappa': sets.kappa})}",
         {"sum": total, "mixture": run.extracted, "share": share(ratio < 0.99)},
     )
 

@@ -45,7 +45,7 @@ def iqc_is_holevo() -> Claim:
         "I1", "I_QC(M:B) = S(rho_B) - Σ p_k S(rho_B^k) resembles the Holevo quantity but is not it.", NOTE,
         f"{sets.text}; their Gibbs states, and as many random states, seed {SEED + 41}; with a delay: ground state, eps = 1, kappa = .5, t = 1",
         f"literal: differs from Bob's Holevo quantity by more than {TOLERANCE:.0e}; reworded: equal when no time passes, not after a delay",
-        {"itself": reworded(by_cases(differs), better)},
+        {"E_B": reworded(by_cases(differs), better)},
         f"without a delay it differs in {count(differs)} (largest deviation {off.max():.0e}); after t = 1 the formula gives {formula:.3f}, chi is {chi:.3f}",
         {"deviation": off.max(), "formula": formula, "chi": chi},
     )
@@ -62,7 +62,7 @@ def groenewold_identity() -> Claim:
     return Claim(
         "I2", "The information of the measured system (Groenewold-Ozawa) is I_QC(AB) = chi + S(A|B) for rank-one projectors on A.", OURS,
         f"{n} random complex states, seed {SEED + 43}", f"identity to {TOLERANCE:.0e}; how often I_QC(AB) and chi agree to 1e-6",
-        {"itself": within(off, TOLERANCE)}, f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
+        {"E_B": within(off, TOLERANCE)}, f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
         {"deviation": off.max()},
     )
 
@@ -75,7 +75,7 @@ def ground_state_information() -> Claim:
     told = (zero <= TOLERANCE) & (all_of_B <= TOLERANCE) & (known.holevo_B > 1e-3)
     return Claim(
         "I3", "In the ground state I_QC(AB) = 0 while chi = S(rho_B) > 0.", OURS, f"{sets.text} (their pairs)", f"tolerance {TOLERANCE:.0e}",
-        {"itself": by_cases(told)}, f"in {count(told)}; largest |I_QC(AB)| {zero.max():.0e}, smallest chi {known.holevo_B.min():.1e}",
+        {"E_B": by_cases(told)}, f"in {count(told)}; largest |I_QC(AB)| {zero.max():.0e}, smallest chi {known.holevo_B.min():.1e}",
         {"iqc": zero.max(), "chi": known.holevo_B.min()},
     )
 
@@ -95,7 +95,7 @@ def henderson_vedral() -> Claim:
     return Claim(
         "I4", "Maximized over Alice's projective measurements chi is the Henderson-Vedral classical correlation.", OURS,
         f"{n} random complex states, seed {SEED + 47}; {axes.shape[0]} random axes each, seed {SEED + 46}",
-        "never exceeded, and reached to 1 %, by the best of the axes", {"itself": by_cases(reached)},
+        "never exceeded, and reached to 1 %, by the best of the axes", {"E_B": by_cases(reached)},
         f"in {count(reached)}; excess at most {max(0.0, float(-off.min())):.0e}, shortfall at most {off.max():.1e}", {"shortfall": off.max()},
     )
 
@@ -111,7 +111,7 @@ def measurement_breaks_entanglement() -> Claim:
     return Claim(
         "I5", "Alice's measurement breaks the entanglement.", NOTE, sets.text + "; Gibbs states, X projected",
         "concurrence before, on average after, and for each outcome; broken: below 1e-9 (1e-7 for an outcome)",
-        {"itself": by_cases(broken[had])},
+        {"E_B": by_cases(broken[had])},
         f"{count(had)} states are entangled before, {count(broken[had])} of these have none after, on average and for each outcome; "
         f"E_B > 1e-6 also in {count(without[~had])} states that were not entangled",
         {"entangled": int(had.sum()), "broken": share(broken[had])},

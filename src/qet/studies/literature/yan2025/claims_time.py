@@ -13,7 +13,7 @@ from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
 from qet.solvers.states import expect
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, curve_shapes, has_bell, reworded, share, tally, within
+from qet.studies.claims import by_cases, count, curve_shapes, has_bell, reworded, share, tally, where, within
 from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .ensembles import SEED, Sets, baths, random_sets
@@ -85,8 +85,22 @@ def fixed_waiting_time() -> Claim:
         "T2", "At a fixed waiting time from a mixed or hot start the output against the rate has a bell.", OURS,
         f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}",
         "relaxation by the matrix exponential of the generator; bell: interior maximum more than 1 % above both ends", verdicts,
-        f"{spelled}; rate times time at the top {np.median(tops):.2f} (median, mixed start); from mixed: {tally(curve_shapes(runs['mixed'].extracted))}",
+        f"{spelled}; rate times time at the top {np.median(tops):.2f} (median, mixed start); from mixed: {tally(curve_shapes(runs['mixed'].extracted))}; bells from "
+        f"mixed {where(bells['mixed']['E_B'], sets.features)}",
         {name: {q: share(b) for q, b in values.items()} for name, values in bells.items()},
+    )
+
+
+def waiting_from_the_ground_state() -> Claim:
+    """T2a: no bell from the ground state."""
+    sets = random_sets(60, seed=SEED + 81)
+    run = _waited(sets, ground(sets.model).density_matrix)
+    shapes = {q: curve_shapes(getattr(run, "extracted" if q == "E_B" else q)) for q in ("E_B", "teleported")}
+    return Claim(
+        "T2a", "At a fixed waiting time from the ground state the output against the rate has no bell.", OURS,
+        f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}", "as T2",
+        {q: by_cases(~has_bell(found)) for q, found in shapes.items()},
+        "; ".join(f"{q} {tally(found)}" for q, found in shapes.items()), {q: share(has_bell(found)) for q, found in shapes.items()},
     )
 
 
@@ -110,7 +124,7 @@ def zeno_steady() -> Claim:
         f"{sets.text}; local GKSL, rates 10 to 1e4; eps_A = eps_B = 1, kappa = .5, T = .5 at rates 10, 30, 100",
         "literal: steady |X| from rate 100 to 1000 falls as an exponential through 10 and 100 would (to a factor 2); reworded: |X| ~ gamma^-2 "
         "between 1e3 and 1e4 (exponent to 0.02)",
-        {"itself": reworded(by_cases(exponential), within(slope + 2.0, 0.02))},
+        {"E_B": reworded(by_cases(exponential), within(slope + 2.0, 0.02))},
         f"X = {X[0]:.4f}, {X[1]:.4f}, {X[2]:.5f}; exponent {slope.min():.3f} to {slope.max():.3f}; exponential in {count(exponential)}; with one bath the slowest "
         f"relaxation slows as gamma^{np.median(frozen):.2f} (frozen exchange); under Redfield |X| changes by {np.median(np.abs(redfield[:, 1] - redfield[:, 0])):.0e} "
         "of itself (median) from rate 1e-3 to 1e-2",
@@ -141,7 +155,7 @@ def decay_in_time() -> Claim:
         "T4", "Dissipation makes the correlations of A and B decay exponentially (in time).", NOTE,
         f"{sets.text}; local GKSL from the ground state, equal rates 0.01, 0.1, 1",
         "literal: |X| ends below 1e-3 of its start; reworded: the distance to the steady state falls at least as fast as the generator's gap (to 10 %)",
-        {"itself": reworded(by_cases(vanishes), by_cases(settles))},
+        {"E_B": reworded(by_cases(vanishes), by_cases(settles))},
         f"X vanishes in {count(vanishes)}: it settles at a value of its own; at the gap's rate or faster in {count(settles)} (slowest {late.min():.2f} gaps); gap ~ rate^{scale:.2f} (median); the "
         f"entanglement dies at a finite time in {count(dies)}",
         {"settles": share(settles), "sudden_death": share(dies), "gap_exponent": scale},
@@ -158,7 +172,7 @@ def repeated_measurement() -> Claim:
     start = start / trace(start)[:, None, None]
     lost = []
     for times in n:
-        step = P @ expm_hermitian(model.matrix(), t / times) @ P
+        step = P @ expm_hermitian(model.matrix(), np.asarray(t / times)) @ P
         power = np.linalg.matrix_power(step, int(times))
         lost.append(1 - np.real(trace(power @ start @ np.swapaxes(power.conj(), -1, -2))))
     falls = np.log(np.stack(lost, -1))
@@ -166,7 +180,7 @@ def repeated_measurement() -> Claim:
     return Claim(
         "T5", "Measuring A again and again freezes it (Zeno effect proper).", NOTE, f"{sets.text} (their pairs); ground state after outcome +, X of A measured "
         f"{n[0]} to {n[-1]} times during t = {t:g}", "probability that the outcome ever changes; it falls as 1/n (exponent to 0.02)",
-        {"itself": within(slope + 1.0, 0.02)}, f"exponent {slope.min():.3f} to {slope.max():.3f}; at n = {n[-1]} at most {np.exp(falls[:, -1]).max():.1e} is lost",
+        {"E_B": within(slope + 1.0, 0.02)}, f"exponent {slope.min():.3f} to {slope.max():.3f}; at n = {n[-1]} at most {np.exp(falls[:, -1]).max():.1e} is lost",
         {"slope": [slope.min(), slope.max()]},
     )
 
@@ -200,4 +214,4 @@ def delay() -> Claim:
     )
 
 
-CLAIMS = (rate_needed, fixed_waiting_time, zeno_steady, decay_in_time, repeated_measurement, delay)
+CLAIMS = (rate_needed, fixed_waiting_time, waiting_from_the_ground_state, zeno_steady, decay_in_time, repeated_measurement, delay)

@@ -16,7 +16,7 @@ from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
 from qet.solvers.states import expect
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, regime, reworded, share, within
+from qet.studies.claims import by_cases, count, reworded, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
@@ -50,7 +50,7 @@ def net_work() -> Claim:
     row = table["Sagawa-Ueda"]
     return Claim(
         "W1", "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.", "Sagawa and Ueda; founding note 1.3, read so",
-        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"itself": by_cases(row.holds)},
+        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"E_B": by_cases(row.holds)},
         f"kept in {count(row.holds)}; net work is never positive here (largest {run.net_work.max():.1e}), so the bound has no bite",
         {"share": share(row.holds), "largest": run.net_work.max()},
     )
@@ -85,12 +85,12 @@ def non_unital_alice() -> Claim:
     gains = run.net_work > 1e-12
     kept = bounds(run)["Sagawa-Ueda"].holds
     paid = run.injected[gains] < 0.0
-    where = regime(gains, sets.features)
+    there = where(gains, sets.features)
     return Claim(
         "W3", "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).", OURS, sets.text + "; Gibbs states",
         "literal bite: E_B - E_A > 0; all of these with E_A < 0, and the bound kept",
-        {"itself": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
-        f"net work positive in {count(gains)}, of these with E_A < 0 {count(paid) if paid.size else 'none'}; bound kept in {count(kept)}; positive mostly where {where}",
+        {"E_B": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
+        f"net work positive in {count(gains)}, of these with E_A < 0 {count(paid) if paid.size else 'none'}; bound kept in {count(kept)}; positive {there}",
         {"gains": int(gains.sum()), "kept": share(kept)},
     )
 
@@ -195,9 +195,26 @@ def passivity_of_bob() -> Claim:
     return Claim(
         "D2", "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.", "founding note 1.1", sets.text + "; Gibbs states",
         "literal: <H_B> within 0.1 % of its minimum -eps_B; reworded: no unitary of Bob's lowers H_B + V (to 1e-12)",
-        {"itself": reworded(by_cases(least), passive)},
+        {"E_B": reworded(by_cases(least), passive)},
         f"<H_B> is minimal in {count(least)} (median {np.median(H_B / sets.eps_B):.3f} eps_B); without the message a unitary gains at most {run.local_before.max():.0e}",
         {"share": share(least), "local": run.local_before.max()},
+    )
+
+
+def sign_of_passivity() -> Claim:
+    """D4: the sign of the note's passivity condition."""
+    n = 2000
+    sets = random_sets(n, equal_T=True, seed=SEED + 70)
+    U = random_unitaries(n, SEED + 71)
+    run = teleport(gibbs(sets.model, T=sets.T_A), feedback=feedback(unitaries=np.stack([U, U], axis=1)))
+    gained = run.ledger.change("H_B", "V", start="delayed", end="after")
+    return Claim(
+        "D4", "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].", "founding note 1.1 with 3",
+        f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
+        "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
+        {"E_B": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
+        f"ΔE_B is positive in {count(gained > 1e-12)}, between {gained.min():.2g} and {gained.max():.2g}: the sign is that of energy extracted",
+        {"share": share(gained > 1e-12)},
     )
 
 
@@ -216,5 +233,5 @@ def no_leak() -> Claim:
 
 CLAIMS = (
     net_work, passive_theorem, non_unital_alice, steady_states, note_with_holevo, note_with_groenewold, bob_free_energy,
-    which_energy, passivity_of_bob, no_leak,
+    which_energy, passivity_of_bob, sign_of_passivity, no_leak,
 )
