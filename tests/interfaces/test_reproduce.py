@@ -16,7 +16,7 @@ import xarray as xr
 from qet.foundations.errors import UnknownName
 from qet.interfaces import claim_process, panel_data
 from qet.interfaces.claim_process import ClaimProcess, as_data, serve
-from qet.interfaces.paper_report import opening
+from qet.interfaces.paper_report import _rich, opening
 from qet.interfaces.reproduce import reproduce, write_entry
 from qet.studies.literature.entry import VERDICTS, Claim, Curve, Entry, Panel
 
@@ -50,7 +50,11 @@ def claim_3():
     return claim("C3", {"E_B": "needs rewording", "local": "holds"}, nothing=None, yes=True)
 
 
-CLAIMS = (claim_1, claim_2, claim_3)
+def claim_4():
+    return claim("C4'", {"itself": "holds"})
+
+
+CLAIMS = (claim_1, claim_2, claim_3, claim_4)
 ENTRY = Entry("tiny", "A tiny <paper>", "A. Nobody, arXiv:2511.01518", "Not much is known.", (panel_a, panel_b), CLAIMS)
 BARE = replace(ENTRY, panels=())
 
@@ -101,7 +105,7 @@ def test_the_claims_file_is_strict_json_with_the_numbers(folder):
         raise AssertionError(f"{constant} is no JSON")
 
     data = json.loads((folder / "claims.json").read_text(encoding="utf-8"), parse_constant=refuse)
-    assert [row["key"] for row in data["claims"]] == ["C1", "C2", "C3"]
+    assert [row["key"] for row in data["claims"]] == ["C1", "C2", "C3", "C4'"]
     assert data["claims"][0]["numbers"] == {"values": [1.0, "nan"], "count": 3}
     assert data["claims"][2]["numbers"] == {"nothing": None, "yes": True}
 
@@ -182,7 +186,14 @@ def test_the_page_is_well_formed_and_escapes_what_it_is_given(folder, page):
     assert "<b>bold</b>" not in text
     assert "&lt;b&gt;bold&lt;/b&gt;" in text
     assert "<code>a_b</code>" in text
-    assert "<i>E</i><sub>B</sub> &lt;= <i>T</i><sub>A</sub>" in text
+    assert "<i>E</i><sub>B</sub> ≤ <i>T</i><sub>A</sub>" in text
+
+
+def test_spelled_symbols_are_set():
+    assert _rich("eps_A != kappa^2 -> T^-5.") == "<i>ε</i><sub>A</sub> ≠ κ<sup>2</sup> → T<sup>-5</sup>."
+    assert _rich("docs/mu.md, dmu, emulate") == "docs/mu.md, dmu, emulate"
+    assert _rich("`mu <= a_b`, T <= 3 & x") == "<code>mu &lt;= a_b</code>, <i>T</i> ≤ 3 &amp; x"
+    assert _rich("one ` alone") == "one ` alone"
 
 
 def test_every_verdict_is_colored_and_said_in_words(page):
@@ -208,8 +219,11 @@ def test_the_opening_counts_the_verdicts():
     text = opening([panel_a()], [make() for make in CLAIMS])
     assert "1 holds, 1 holds in a regime and 1 needs rewording" in text
     assert "Of 1 claim about the teleported part" in text
-    assert "What fails, for at least one of these quantities: C1." in text
-    assert "What needs rewording, for at least one of these quantities: C3." in text
+    assert "Of 1 claim about something else, other than an energy of Bob's: 1 holds." in text
+
+
+def test_a_verdict_on_something_else_spans_the_columns(page):
+    assert [value for tag, name, value in page.attributes if (tag, name) == ("td", "colspan")] == ["3"]
 
 
 # -- progress and processes ------------------------------------------------------------------------
@@ -218,8 +232,8 @@ def test_the_opening_counts_the_verdicts():
 def test_progress_is_one_line_a_step_where_there_is_no_terminal(tmp_path, capsys):
     write_entry(replace(ENTRY, panels=(panel_b,)), tmp_path / "tiny", progress=True)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("]")[0] for line in lines] == [f"[{i}/4" for i in range(1, 5)]
-    assert lines[0] == "[1/4] panel (b) Second & last"
+    assert [line.split("]")[0] for line in lines] == [f"[{i}/5" for i in range(1, 6)]
+    assert lines[0] == "[1/5] panel (b) Second & last"
 
 
 def test_a_bar_is_drawn_on_a_terminal(tmp_path, monkeypatch):
@@ -227,7 +241,7 @@ def test_a_bar_is_drawn_on_a_terminal(tmp_path, monkeypatch):
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", terminal)
     write_entry(BARE, tmp_path / "tiny", progress=True)
-    assert "3/3" in terminal.getvalue()
+    assert "4/4" in terminal.getvalue()
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
@@ -260,7 +274,7 @@ def test_what_the_other_process_cannot_do_is_done_here(tmp_path):
     with ClaimProcess(ENTRY.name) as other:
         assert other.claim(0) is None
     done = write_entry(BARE, tmp_path / "tiny", second_process=True)
-    assert len(json.loads((done / "claims.json").read_text(encoding="utf-8"))["claims"]) == 3
+    assert len(json.loads((done / "claims.json").read_text(encoding="utf-8"))["claims"]) == len(CLAIMS)
 
 
 def test_two_processes_share_the_claims_and_keep_their_order(tmp_path, monkeypatch):
@@ -280,7 +294,7 @@ def test_two_processes_share_the_claims_and_keep_their_order(tmp_path, monkeypat
     monkeypatch.setattr("qet.interfaces.reproduce.ClaimProcess", Other)
     done = write_entry(BARE, tmp_path / "tiny", second_process=True)
     rows = json.loads((done / "claims.json").read_text(encoding="utf-8"))["claims"]
-    assert [row["key"] for row in rows] == ["C1", "C2", "C3"]
+    assert [row["key"] for row in rows] == ["C1", "C2", "C3", "C4'"]
     assert asked == sorted(asked)
     assert 0 in asked
 
