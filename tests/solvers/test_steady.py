@@ -222,6 +222,18 @@ def test_a_dark_state_is_found():
         steady(system, common)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_dark_state_is_found_among_rounding_errors(seed):
+    """The same in a tilted basis, where the singlet's row of the generator is not exactly zero."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.normal(size=(2, 3))
+    field, coupling = (sum((pauli(f"{p}{i}", v[j]) for i in (0, 1) for j, p in enumerate("XYZ")), 0.0) for v in (n, m))
+    system = model({"H": field + pauli("0.3 X0 X1 + 0.3 Y0 Y1 + 0.3 Z0 Z1")})
+    common = bath((0, 1), T=0.5, rate=0.1, spectrum="ohmic", coupling=coupling)
+    with pytest.raises(NoUniqueSteadyState, match="2 independent"):
+        steady(system, common)
+
+
 def test_a_coherence_that_survives_is_found_outside_the_class_of_the_populations():
     """X on a qubit without a field: the even sector has one steady state, but σx itself never decays."""
     jumps = [jump("X", 0, 0.3), jump("-", 1, 0.1), jump("+", 1, 0.1)]
