@@ -132,3 +132,60 @@ def test_values_are_frozen():
 def test_a_mistyped_word_is_answered_with_the_nearest():
     with pytest.raises(AttributeError, match="did you mean 'teleport'"):
         _ = qet.telport
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: qet.minimal(h=a),
+        lambda a: qet.minimal(k=a, detuning=0.1),
+        lambda a: qet.ising(3, g=qet.by_site(a)),
+        lambda a: qet.pauli("X0", coefficient=a),
+        lambda a: qet.model({"V": qet.pauli("X0 X1", coefficient=a)}),
+        lambda a: qet.gibbs(qet.minimal(), T=a),
+        lambda a: qet.bath(0, T=a, rate=0.1),
+        lambda a: qet.jump("-", 0, a),
+        lambda a: qet.measure("X", strength=a),
+        lambda a: qet.measure(np.stack([a, a, a], axis=0)),
+        lambda a: qet.feedback(angle=a),
+        lambda a: qet.feedback(angles=a),
+        lambda a: qet.depolarize(qet.ground(qet.minimal()), a),
+        lambda a: qet.teleport(qet.ground(qet.minimal()), delay=a),
+        lambda a: qet.teleport(qet.ground(qet.minimal()), message_error=a),
+    ],
+)
+def test_a_value_keeps_its_numbers_when_the_callers_array_changes(make):
+    array = np.array([0.5, 0.25, 0.125])
+    value, again = make(array), make(array.copy())
+    array[0] = 0.75
+    assert value == again
+    assert value.recipe == again.recipe
+
+
+def test_given_matrices_are_kept_too():
+    rho, M, U = np.diag([0.4, 0.3, 0.2, 0.1]), np.array([np.eye(2)]), np.array([np.eye(2)])
+    makes = [
+        lambda: qet.state(qet.minimal(), rho),
+        lambda: qet.measure(kraus=M),
+        lambda: qet.feedback(unitaries=U),
+        lambda: qet.model({"V": (M[0], 0)}),
+        lambda: qet.jump(M[0], 0),
+    ]
+    values, recipes = [make() for make in makes], [make().recipe for make in makes]
+    rho[:] = np.eye(4) / 4
+    M[:] = U[:] = np.array([[0, 1], [1, 0]])
+    for value, recipe in zip(values, recipes, strict=True):
+        assert value.recipe == recipe
+    np.testing.assert_array_equal(values[0].density_matrix, np.diag([0.4, 0.3, 0.2, 0.1]))
+    np.testing.assert_array_equal(values[1].kraus([0])[0], np.eye(2))
+
+
+def test_results_cannot_be_overwritten_in_place():
+    run = qet.teleport(qet.gibbs(qet.minimal(k=np.array([0.5, 0.6])), T=0.3), measure=(1, 1, 0))
+    for name in ("injected", "extracted", "local", "leak", "probabilities", "branches", "operations", "efficiency"):
+        before = np.array(getattr(run, name))
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(run, name)[0] = 7.0
+        np.testing.assert_array_equal(getattr(run, name), before)
+    with pytest.raises(ValueError, match="read-only"):
+        run.state.density_matrix[0] = 7.0

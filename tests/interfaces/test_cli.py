@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import types
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -255,3 +257,32 @@ def test_a_reader_that_stops_early_is_no_error():
     )
     assert done.stdout == "@misc{qet,\n"
     assert done.stderr == ""
+
+
+def test_reproduce_hands_on_its_words_and_shows_progress(call, monkeypatch):
+    """The computation itself is tested with the literature; here only what the command makes of its words."""
+    asked = []
+    module = types.ModuleType("qet.interfaces.reproduce")
+    module.reproduce = lambda name, **options: asked.append((name, options)) or "a report"
+    monkeypatch.setitem(sys.modules, "qet.interfaces.reproduce", module)
+    assert call("reproduce", "yan2025", "--out", "elsewhere") == (0, "a report\n", "")
+    assert asked == [("yan2025", {"out": "elsewhere", "progress": True})]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_1(call, monkeypatch):
+    module = types.ModuleType("qet.interfaces.reproduce")
+    module.reproduce = lambda name, **options: Path("/no/such/folder/report.md").write_text("")
+    monkeypatch.setitem(sys.modules, "qet.interfaces.reproduce", module)
+    code, out, err = call("reproduce", "yan2025")
+    assert (code, out) == (1, "")
+    assert "No such file or directory" in err
+    assert err.count("\n") == 1
+
+
+def test_claims_prints_the_table_as_text_or_as_json(call, monkeypatch):
+    table = types.SimpleNamespace(text=lambda: "C1 holds", json=lambda: '{"rows": []}')
+    module = types.ModuleType("qet.studies.claims")
+    module.claims_table = {"yan2025": table}.__getitem__
+    monkeypatch.setitem(sys.modules, "qet.studies.claims", module)
+    assert call("claims") == (0, "C1 holds\n", "")
+    assert call("claims", "yan2025", "--json") == (0, '{"rows": []}\n', "")

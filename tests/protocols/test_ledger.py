@@ -12,7 +12,14 @@ from hypothesis import given
 import qet
 from qet.foundations.errors import AmbiguousEnergy, UnknownName
 
-TERMS = {"a": {"Z0": 1.0}, "ab": {"X0 X2": 0.4}, "b": {"Z2": 0.8, "X2": 0.1}, "bc": {"X2 X3": 0.7}, "c": {"Z3": 0.5}, "ad": {"Z0 Z1": -0.6}}
+TERMS = {
+    "a": {"Z0": 1.0},
+    "ab": {"X0 X2": 0.4},
+    "b": {"Z2": 0.8, "X2": 0.1},
+    "bc": {"X2 X3": 0.7},
+    "c": {"Z3": 0.5},
+    "ad": {"Z0 Z1": -0.6},
+}
 CASE = cases.Case(TERMS, 4, 0, 2)
 
 
@@ -71,7 +78,8 @@ def test_profiles_add_up_and_a_sites_share_is_the_terms_divided_by_their_size(ca
     for site in range(case.n):
         share = sum(
             run.ledger.energies[i] / len(reference.support(case.terms[name]))
-            for i, name in enumerate(run.ledger.rows) if site in reference.support(case.terms[name])
+            for i, name in enumerate(run.ledger.rows)
+            if site in reference.support(case.terms[name])
         )
         close(by_site.energies[site], share, case.norm)
 

@@ -18,9 +18,9 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
         BadParameter: if it is no real number, NaN or infinite, or outside [minimum, maximum]; the
             first offending index, the count and the mask are on the error.
     """
-    if isinstance(value, (str, bytes)) or value is None or np.iscomplexobj(value):
-        raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.")
     try:
+        if isinstance(value, (str, bytes)) or value is None or np.iscomplexobj(value):
+            raise TypeError
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.") from None

@@ -256,7 +256,8 @@ def _string_entries(string: PauliString, place: Mapping[int, int], n: int) -> tu
 
 class _Parser:
     """sum := [sign] product {sign product};  product := factor {["*"] factor};
-    factor := number | letter site | "I" | "(" sum ")"."""
+    factor := number | letter site | "I" | "(" sum ")".
+    """
 
     _TOKEN = re.compile(
         r"\s*(?:(?P<pauli>[XYZI]\d+|I)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<mark>[-+*()]))"
@@ -299,7 +300,7 @@ class _Parser:
     def _sum(self) -> PauliSum:
         total: PauliSum | None = None
         while True:
-            sign, _, _ = 1.0, None, None
+            sign = 1.0
             kind, text, _ = self._peek()
             if kind == "mark" and text in "+-":
                 sign = -1.0 if text == "-" else 1.0
@@ -312,11 +313,13 @@ class _Parser:
     def _product(self) -> PauliSum:
         total = self._factor()
         while True:
-            kind, text, _ = self._peek()
+            kind, text, position = self._peek()
             if kind == "mark" and text == "*":
                 self.next += 1
-            elif kind in ("end",) or (kind == "mark" and text != "("):
+            elif kind == "end" or (kind == "mark" and text != "("):
                 return total
+            elif kind == "number":
+                raise self._error(f"{text!r} follows another factor; write a product of numbers with *", position)
             total = total * self._factor()
 
     def _factor(self) -> PauliSum:

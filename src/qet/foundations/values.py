@@ -46,7 +46,7 @@ class Value:
         return all(same(getattr(self, name), getattr(other, name)) for name in self._compared())
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, digest([plain(getattr(self, name)) for name in self._compared()])))
+        return hash((type(self).__name__, digest(_canonical([plain(getattr(self, name)) for name in self._compared()]))))
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -81,15 +81,20 @@ class Call(Value):
 
 
 def spell(value: Any) -> str:
-    """Python text of a value: exact for scalars and small arrays, a summary for large ones."""
+    """Python text of a value: exact for scalars and small arrays, a summary for large ones.
+
+    Complex numbers are added to zero first: Python writes -1j with a real part of -0 as (-0-1j), which reads back as another.
+    """
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
-            return repr(value.item())
+            return spell(value.item())
         if value.size <= 64:
-            return repr(value.tolist())
+            return repr((value + 0 if np.iscomplexobj(value) else value).tolist())
         return f"<array {value.shape}, {value.min():.6g} .. {value.max():.6g}>"
     if isinstance(value, np.generic):
-        return repr(value.item())
+        return spell(value.item())
+    if isinstance(value, complex):
+        return repr(value + 0)
     if isinstance(value, tuple):
         return "(" + ", ".join(map(spell, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, list):
@@ -116,6 +121,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
+
+
+def _canonical(data: Any) -> Any:
+    """Plain data in which equal numbers look alike: 1, 1.0 and 1+0j, 0.0 and -0.0."""
+    if isinstance(data, Mapping):
+        if data.keys() == {"re", "im"} and not np.any(data["im"]):
+            return _canonical(data["re"])
+        return {name: _canonical(item) for name, item in data.items()}
+    if isinstance(data, list):
+        return [_canonical(item) for item in data]
+    if isinstance(data, (int, float)) and not isinstance(data, bool):
+        return float(data) + 0.0
+    return data
 
 
 def digest(data: Any) -> str:

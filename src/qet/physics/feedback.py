@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.checks import real
+from qet.foundations.checks import broadcast, real
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
 from qet.foundations.values import Call, Value
-from qet.physics.measurement import checked_kraus, unit_vector
+from qet.physics.measurement import as_stack, checked_kraus, unit_vector
 
 Array = np.ndarray
 POLICIES = ("best", "ground", "dominant")
@@ -50,7 +50,7 @@ class Feedback(Value):
             parts.append(np.shape(self.angles) if self.is_signed else np.shape(self.angles)[:-1])
         if self.table is not None:
             parts.append(self.table.shape[:-4])
-        return np.broadcast_shapes(*parts)
+        return broadcast(**{f"part {i}": part for i, part in enumerate(parts)})
 
 
 def feedback(
@@ -108,7 +108,7 @@ def feedback(
 def _table(how: str, value: Any) -> Array:
     """One operation a symbol as Kraus operators (..., K, R, d, d), padded with zeros to a common R."""
     if how == "unitaries":
-        entries = np.asarray([u.full() if hasattr(u, "full") else u for u in value] if isinstance(value, (list, tuple)) else value)
+        entries = as_stack("unitaries", value)
         if entries.ndim < 3 or entries.shape[-1] != entries.shape[-2]:
             raise ShapeMismatch(f"unitaries need shape (..., K, d, d); got {entries.shape}.")
         return checked_kraus("Bob's unitary", entries[..., None, :, :])

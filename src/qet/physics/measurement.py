@@ -138,12 +138,19 @@ def unit_vector(name: str, axis: Any) -> Array:
     return vector / np.where(exact, 1.0, length)[..., None]
 
 
+def as_stack(name: str, operators: Any) -> Array:
+    """A list of matrices (arrays or QuTiP Qobj), or an array of them, as one array (..., K, d, d)."""
+    if not isinstance(operators, (list, tuple)):
+        return np.asarray(operators)
+    try:
+        return np.asarray([np.asarray(op.full() if hasattr(op, "full") else op) for op in operators])
+    except ValueError:
+        raise ShapeMismatch(f"the operators of {name} differ in shape.") from None
+
+
 def checked_kraus(name: str, kraus: Any) -> Array:
     """Kraus operators as one array (..., K, d, d), checked to be complete."""
-    try:
-        operators = np.asarray([np.asarray(k.full() if hasattr(k, "full") else k) for k in kraus] if isinstance(kraus, (list, tuple)) else kraus)
-    except ValueError:
-        raise ShapeMismatch(f"the operators of {name} have different shapes.") from None
+    operators = as_stack(name, kraus)
     if operators.dtype.kind not in "fciu" or operators.ndim < 3 or operators.shape[-1] != operators.shape[-2]:
         raise ShapeMismatch(f"{name} needs operators of shape (..., K, d, d); got {operators.shape}.")
     if not np.all(np.isfinite(operators)):

@@ -140,9 +140,7 @@ def build_model(
     shared = sorted(set(a) & set(b))
     if shared:
         raise BadParties(f"A = {a} and B = {b} share site {shared[0]}; the parties must not overlap.")
-    for name, operator in terms.items():
-        _check_hermitian(name, operator)
-    model = Model(tuple(Term(name, op) for name, op in terms.items()), a, b, n, made_by)
+    model = Model(tuple(Term(name, _hermitian(name, op)) for name, op in terms.items()), a, b, n, made_by)
     _ = model.shape  # raises ShapeMismatch here rather than later
     return model
 
@@ -193,7 +191,10 @@ def as_square(name: str, value: Any) -> Array:
     return matrix
 
 
-def _check_hermitian(name: str, operator: PauliSum) -> None:
+def _hermitian(name: str, operator: PauliSum) -> PauliSum:
+    """The operator with real coefficients, checked to have had them to 1e-10 of the largest."""
+    if operator.is_hermitian:
+        return operator
     scale = max((float(np.max(np.abs(c), initial=0.0)) for _, c in operator.terms), default=0.0)
     for string, c in operator.terms:
         worst = float(np.max(np.abs(np.imag(c)), initial=0.0))
@@ -203,6 +204,7 @@ def _check_hermitian(name: str, operator: PauliSum) -> None:
                 f"term {name!r} is not Hermitian: the coefficient of {text} has imaginary part {worst:.1e}. "
                 "Add the Hermitian conjugate."
             )
+    return PauliSum(tuple((string, np.real(c)) for string, c in operator.terms))
 
 
 def hermitian_part(name: str, matrix: Array) -> Array:

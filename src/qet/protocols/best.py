@@ -25,6 +25,7 @@ from qet.foundations.conventions import PAULIS
 from qet.foundations.linalg import permute
 
 Array = np.ndarray
+TIE = 64 * float(np.finfo(float).eps)  # of two eigenvalues of K that count as equal, relative to the largest
 SMALL_GAIN = 1e-3  # relative to ‖T‖: below it the secular form is used
 
 
@@ -56,17 +57,15 @@ def best_gain(T: Array) -> Array:
 
 
 def best_rotation(T: Array) -> Array:
-    """A best unitary for each T, shape (..., 2, 2), det 1; the identity where nothing is gained."""
+    """A best unitary for each T, shape (..., 2, 2), det 1: of several equally good ones, the nearest to the identity."""
     K = davenport(T)
-    trace, z = K[..., 0, 0], K[..., 0, 1:]
     values, vectors = np.linalg.eigh(K)
-    q = vectors[..., :, 3]
-    q = q * np.where(q[..., :1] < 0.0, -1.0, 1.0)
-    scale = np.abs(values).max(-1)
-    idle = values[..., 3] - trace <= 4 * np.finfo(float).eps * scale
-    idle &= np.abs(z).max(-1) <= 4 * np.finfo(float).eps * scale
-    q = np.where(idle[..., None], np.array([1.0, 0.0, 0.0, 0.0]), q)
-    return quaternion_unitary(q)
+    equal = values[..., 3:] - values <= TIE * np.abs(values).max(-1, keepdims=True)
+    weights = np.where(equal, vectors[..., 0, :], 0.0)  # the identity, projected on the best rotations
+    length = np.linalg.norm(weights, axis=-1, keepdims=True)
+    is_far = length <= TIE  # all of them turn by half a revolution: take any
+    weights = np.where(is_far, np.array([0.0, 0.0, 0.0, 1.0]), weights / np.where(is_far, 1.0, length))
+    return quaternion_unitary(np.einsum("...ij,...j->...i", vectors, weights))
 
 
 def gain_bound(T: Array) -> Array:

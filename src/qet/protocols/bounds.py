@@ -205,8 +205,8 @@ def hotta_entanglement(facts: _Facts) -> Bound:
     h, k = facts.pair
     value = hotta_least_entanglement(h, k, facts.run.extracted) if facts.is_pair else np.nan
     return facts.row(
-        "Hotta, entanglement", "ΔS >= c1(h, k) E_B", value, facts.consumed_entanglement, facts.is_hotta, _reasons(*facts.hotta),
-        "Hotta, arXiv:1002.0200", is_upper=False,
+        "Hotta, entanglement", "ΔS >= c1(h, k) E_B", value, facts.consumed_entanglement, facts.is_hotta,
+        _reasons(*facts.hotta), "Hotta, arXiv:1002.0200", is_upper=False,
     )
 
 
@@ -264,7 +264,7 @@ class _Facts:
 
     @cached_property
     def ergotropy(self) -> Array:
-        return ergotropy(self.H, self.run.state.density_matrix)
+        return np.asarray(ergotropy(self.H, self.run.state.density_matrix))
 
     @property
     def is_prompt(self) -> Array:
@@ -338,7 +338,8 @@ class _Facts:
             along = M[..., 0, :, :] - M[..., 1, :, :]
             is_X = _is_identity(np.abs(along @ PAULI_X)) & _is_identity(M.sum(-3))
         return (
-            (detuning <= 1e-12 * self.scale, "the pair is detuned"), (fidelity >= 1 - 1e-12, "the state is not the ground state"),
+            (detuning <= 1e-12 * self.scale, "the pair is detuned"),
+            (fidelity >= 1 - 1e-12, "the state is not the ground state"),
             (is_X, "Alice does not project on X"), (self.is_prompt, "there is a delay"),
         )
 

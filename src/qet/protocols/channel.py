@@ -109,12 +109,9 @@ def _cost(sigma: Array, H: Array, position: int) -> Array:
     def split(matrix: Array) -> Array:
         return permute(matrix, order).reshape(*matrix.shape[:-2], 2, 2 ** (n - 1), 2, 2 ** (n - 1))
 
-    s, h = split(sigma), split(H)
-    idle = np.einsum("...obod->...bd", h) / 2  # acts on the others alone: no channel on this qubit changes it
-    h = h - np.einsum("op,...bd->...obpd", np.eye(2), idle)
-    C = np.einsum("...ibjd,...qdob->...jqio", s, h)
+    C = np.einsum("...ibjd,...qdob->...jqio", split(sigma), split(H))
     C = C.reshape(*C.shape[:-4], 4, 4)
-    start = _herm(_trace_out(C @ _IDENTITY))
+    start = _herm(_trace_out(C @ _IDENTITY))  # also takes out what acts on the others alone
     return _herm(C - _wide(start))
 
 
@@ -193,24 +190,27 @@ def _repair(J: Array) -> Array:
 def _bound(C: Array, L: Array, scale: Array) -> Array:
     """Upper bound on the gain from any Hermitian L: -Tr L - 2 min eig(C - L ⊗ 1), with a margin for rounding."""
     lowest = np.linalg.eigvalsh(C - _wide(L))[:, 0]
-    return -np.real(trace(L)) - 2 * lowest + _MARGIN * scale
+    return np.asarray(-np.real(trace(L)) - 2 * lowest + _MARGIN * scale)
 
 
 def _kraus(J: Array) -> Array:
-    """K_r[o, i] from J[(io),(i'o')] = Σ_r K_r[o,i] K_r*[o',i'], largest first."""
+    """K_r[o, i] from J[(io),(i'o')] = Σ_r K_r[o,i] K_r*[o',i'], largest first, phased so that Tr K_r >= 0."""
     values, vectors = np.linalg.eigh(J)
     scaled = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
-    return np.swapaxes(scaled, -1, -2)[:, ::-1].reshape(-1, 4, 2, 2).swapaxes(-1, -2)
+    K = np.swapaxes(scaled, -1, -2)[:, ::-1].reshape(-1, 4, 2, 2).swapaxes(-1, -2)
+    overlap = trace(K)[..., None, None]
+    size = np.abs(overlap)
+    return np.asarray(K * np.where(size > 1e-12, overlap.conj() / np.where(size > 0.0, size, 1.0), 1.0))
 
 
 def _wide(a: Array) -> Array:
     """a ⊗ 1 on in ⊗ out."""
-    return np.einsum("...ij,op->...iojp", a, np.eye(2)).reshape(*a.shape[:-2], 4, 4)
+    return np.asarray(np.einsum("...ij,op->...iojp", a, np.eye(2)).reshape(*a.shape[:-2], 4, 4))
 
 
 def _trace_out(J: Array) -> Array:
-    return np.einsum("...iojo->...ij", J.reshape(*J.shape[:-2], 2, 2, 2, 2))
+    return np.asarray(np.einsum("...iojo->...ij", J.reshape(*J.shape[:-2], 2, 2, 2, 2)))
 
 
 def _herm(a: Array) -> Array:
-    return (a + dagger(a)) / 2
+    return np.asarray((a + dagger(a)) / 2)

@@ -43,7 +43,8 @@ def classical_correlation(rho: Array) -> tuple[Array, Array]:
         L. Henderson and V. Vedral, J. Phys. A 34, 6899 (2001), restricted to projective measurements.
     """
     if rho.shape[-1] < 4 or rho.shape[-1] % 2:
-        raise NotOffered(f"the discord needs a qubit A and a B beside it; got a {rho.shape[-1]}x{rho.shape[-1]} matrix.")
+        size = rho.shape[-1]
+        raise NotOffered(f"the discord needs a qubit A and a B beside it; got a {size}x{size} matrix.")
     d = rho.shape[-1] // 2
     flat = rho.reshape(-1, 2, d, 2, d)
     blocks = np.einsum("aij,njxiy->naxy", PAULIS, flat)  # Tr_A[σ_a rho], (points, 4, d, d)
@@ -96,7 +97,7 @@ def _quadratic_step(f: Array, step: Array) -> Array:
     move = np.stack([hxy * gy - hy * gx, hxy * gx - hx * gy], -1) / safe[..., None]
     length = np.linalg.norm(move, axis=-1, keepdims=True)
     move = move / np.maximum(length, 1.0)
-    return np.where(is_convex[..., None], move, 0.0) * step[..., None]
+    return np.asarray(np.where(is_convex[..., None], move, 0.0) * step[..., None])
 
 
 def _frame(n: Array) -> tuple[Array, Array]:
@@ -110,7 +111,7 @@ def _frame(n: Array) -> tuple[Array, Array]:
 def _points(n: Array, e1: Array, e2: Array, offsets: Array) -> Array:
     """Unit vectors at tangent offsets from n: (points, hills, m, 2) -> (points, hills, m, 3)."""
     v = n[..., None, :] + offsets[..., :1] * e1[..., None, :] + offsets[..., 1:] * e2[..., None, :]
-    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.asarray(v / np.linalg.norm(v, axis=-1, keepdims=True))
 
 
 def _at(blocks: Array, n: Array, e1: Array, e2: Array, offsets: Array) -> Array:
@@ -132,7 +133,7 @@ def _mean_entropy(blocks: Array, directions: Array) -> Array:
         p, eigenvalues = np.real(trace(conditional)), np.linalg.eigvalsh(conditional)
     per_outcome = x_log_x(p) - x_log_x(eigenvalues).sum(-1)
     half = directions.shape[1]
-    return per_outcome[:, :half] + per_outcome[:, half:]
+    return np.asarray(per_outcome[:, :half] + per_outcome[:, half:])
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ value of its normalized form, and the sum over outcomes is the mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ Array = np.ndarray
 _FLIP = np.real(np.kron(PAULI_Y, PAULI_Y))  # Y ⊗ Y is real
 
 
-def concurrence(rho: Array) -> Array:
+def concurrence(rho: Array) -> Any:
     """Concurrence of two qubits: max(0, l1 - l2 - l3 - l4).
 
     With rho = W W† the l are the singular values of W^T (Y ⊗ Y) W, in descending order: no square
@@ -49,7 +50,7 @@ def concurrence(rho: Array) -> Array:
     return np.maximum(2 * singular[..., 0] - singular.sum(-1), 0.0)
 
 
-def negativity(rho: Array, positions: Sequence[int]) -> Array:
+def negativity(rho: Array, positions: Sequence[int]) -> Any:
     """Negativity: the sum of |negative eigenvalues| of the partial transpose, (‖rho^T_A‖₁ - Tr rho)/2.
 
     Args:

@@ -21,14 +21,14 @@ def x_log_x(x: Any) -> Any:
     return np.where(x > 0.0, x * np.log(np.where(x > 0.0, x, 1.0)), 0.0)
 
 
-def mean_entropy(branches: Array) -> Array:
+def mean_entropy(branches: Array) -> Any:
     """Σ_k p_k S(s_k / p_k) of unnormalized conditional states s_k, p_k = Tr s_k: (..., K, d, d) -> (...)."""
     eigenvalues = np.linalg.eigvalsh(branches)
     p = np.real(trace(branches))
     return (x_log_x(p) - x_log_x(eigenvalues).sum(-1)).sum(-1)
 
 
-def holevo(branches: Array) -> Array:
+def holevo(branches: Array) -> Any:
     """Holevo quantity S(Σ_k s_k) - Σ_k p_k S(s_k / p_k) of an ensemble.
 
     Args:
@@ -40,7 +40,7 @@ def holevo(branches: Array) -> Array:
     return np.maximum(entropy(branches.sum(-3)) - mean_entropy(branches), 0.0)
 
 
-def groenewold(rho: Array, branches: Array) -> Array:
+def groenewold(rho: Array, branches: Array) -> Any:
     """Groenewold–Ozawa information S(rho) - Σ_k p_k S(s_k / p_k) of a measurement on rho.
 
     Not negative for one Kraus operator an outcome (Ozawa); it may be with a noisy record.
@@ -59,7 +59,7 @@ def groenewold(rho: Array, branches: Array) -> Array:
     return entropy(rho) - mean_entropy(branches)
 
 
-def mutual_information(rho: Array, A: Sequence[int], B: Sequence[int]) -> Array:
+def mutual_information(rho: Array, A: Sequence[int], B: Sequence[int]) -> Any:
     """S(A) + S(B) - S(AB) of the qubits A and B of a matrix on n qubits, nats, shape (...)."""
     n = rho.shape[-1].bit_length() - 1
     both = entropy(partial_trace(rho, [*A, *B], n))

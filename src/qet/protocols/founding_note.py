@@ -106,4 +106,4 @@ def _gibbs_means(a: Array, b: Array, k: Array, T: Array) -> tuple[Array, Array, 
 def _qubit_entropy(length: Array) -> Array:
     """Entropy of a qubit whose Bloch vector has this length."""
     length = np.minimum(length, 1.0)
-    return -x_log_x((1 + length) / 2) - x_log_x((1 - length) / 2)
+    return np.asarray(-x_log_x((1 + length) / 2) - x_log_x((1 - length) / 2))

@@ -15,7 +15,7 @@ from qet.foundations.linalg import entropy, expectation
 Array = np.ndarray
 
 
-def ergotropy(H: Array, rho: Array) -> Array:
+def ergotropy(H: Array, rho: Array) -> Any:
     """Largest energy a unitary on the whole takes from rho: Tr[H rho] - Σ_n r_n e_n, r descending, e ascending.
 
     Zero exactly for passive states: those that commute with H and whose populations do not grow with energy.
@@ -40,7 +40,7 @@ def free_energy(H: Array, T: Any) -> Array:
     return energies[..., 0] - np.where(T > 0.0, T * np.log(weight), 0.0)
 
 
-def free_energy_excess(H: Array, rho: Array, T: Any) -> Array:
+def free_energy_excess(H: Array, rho: Array, T: Any) -> Any:
     """Tr[H rho] - T S(rho) - F_eq(T) = T D(rho ‖ Gibbs_T) >= 0, shape (...); Tr[H rho] - E_0 at T = 0."""
     return expectation(H, rho) - T * entropy(rho) - free_energy(H, T)
 

@@ -59,7 +59,7 @@ class Stages:
 
     @cached_property
     def per_outcome(self) -> Array:
-        """In the conditional state of each of Alice's outcomes, shape (*run.shape, K); nan where the outcome never occurs."""
+        """In the conditional state of each of Alice's outcomes, shape (*run.shape, K); nan where one never occurs."""
         values = self.measure(_pair(self.run, self.run.branches))
         p = self.run.probabilities
         found = np.where(p > 0.0, values / np.where(p > 0.0, p, 1.0), np.nan)
@@ -95,7 +95,7 @@ class Information:
 
     @cached_property
     def iqc_received(self) -> Any:
-        """The same for the received symbol; equal to `iqc` for a perfect message, smaller (perhaps negative) otherwise."""
+        """The same for the received symbol: `iqc` for a perfect message, smaller (perhaps negative) otherwise."""
         if self.run.message is None:
             return self.iqc
         received = np.einsum("...mk,...kij->...mij", self.run.message, self._whole_branches)
@@ -105,7 +105,7 @@ class Information:
     def _whole_branches(self) -> Array:
         model = self.run.state.model
         M = embed(self.run.measurement.kraus(model.A), model.A, model.n_sites)
-        return M @ self.run.state.density_matrix[..., None, :, :] @ dagger(M)
+        return np.asarray(M @ self.run.state.density_matrix[..., None, :, :] @ dagger(M))
 
     @cached_property
     def mutual_information(self) -> Any:
@@ -133,7 +133,7 @@ class Information:
 
     @cached_property
     def classical_correlation(self) -> Any:
-        """Largest Holevo quantity of B over Alice's rank-one projective measurements (one-qubit A), before the measurement."""
+        """Largest Holevo quantity of B over Alice's rank-one projective measurements, state before; one-qubit A."""
         held = len(self.run.patch.A)
         if held != 1:
             raise NotOffered(
@@ -205,7 +205,7 @@ def final_pair(run: Run) -> Array:
     received = _pair(run, run.received)
     n = len(patch.A) + len(patch.B)
     K = embed(run.operations, tuple(range(len(patch.A), n)), n)  # (..., M, R, d, d)
-    return (K @ received[..., None, :, :] @ dagger(K)).sum((-3, -4))
+    return np.asarray((K @ received[..., None, :, :] @ dagger(K)).sum((-3, -4)))
 
 
 def _pair(run: Run, matrix: Array) -> Array:

@@ -28,30 +28,36 @@ def is_matrix(message_error: Any, n_outcomes: int) -> bool:
     return bool(np.all(np.abs(array.sum(-2) - 1.0) <= COMPLETENESS_TOLERANCE))
 
 
+def checked(message_error: Any, n_outcomes: int) -> Any:
+    """A message error as a number or an array: probabilities, or a column-stochastic matrix.
+
+    Raises:
+        BadParameter: if an entry is outside [0, 1], or there is no wrong outcome to receive.
+        ShapeMismatch: for a list of lists whose columns do not sum to one.
+    """
+    value = real("message_error", message_error, minimum=0.0, maximum=1.0)
+    if np.ndim(value) >= 2 and isinstance(message_error, (list, tuple)) and not is_matrix(value, n_outcomes):
+        raise ShapeMismatch(
+            f"message_error looks like a matrix P(received|sent), but its columns do not sum to one over "
+            f"{n_outcomes} sent outcomes: shape {np.shape(value)}. Probabilities on several axes go in as an array."
+        )
+    if n_outcomes < 2 and np.any(value) and not is_matrix(value, n_outcomes):
+        raise BadParameter("a measurement with one outcome has no wrong outcome to receive; leave message_error=0.")
+    return value
+
+
 def stochastic(message_error: Any, n_outcomes: int) -> Array | None:
     """P(received|sent), shape (..., M, K); None for a perfect message.
 
     Args:
-        message_error: Probability q of a uniformly random wrong outcome, or the matrix itself.
+        message_error: Probability q of a uniformly random wrong outcome, or the matrix itself; from `checked`.
         n_outcomes: K, the number of Alice's outcomes.
-
-    Raises:
-        BadParameter: if a probability is outside [0, 1], or there is no wrong outcome to receive.
-        ShapeMismatch: for a list of lists that is neither.
     """
-    value = real("message_error", message_error, minimum=0.0, maximum=1.0)
-    if is_matrix(value, n_outcomes):
-        return np.asarray(value)
-    if np.ndim(value) >= 2 and isinstance(message_error, (list, tuple)):
-        raise ShapeMismatch(
-            f"message_error looks like a matrix P(received|sent), but its columns do not sum to one over "
-            f"{n_outcomes} sent outcomes: shape {np.shape(value)}."
-        )
-    if not np.any(value):
+    if is_matrix(message_error, n_outcomes):
+        return np.asarray(message_error)
+    if not np.any(message_error):
         return None
-    if n_outcomes < 2:
-        raise BadParameter("a measurement with one outcome has no wrong outcome to receive; leave message_error=0.")
-    q = np.asarray(value)[..., None, None]
+    q = np.asarray(message_error)[..., None, None]
     identity = np.eye(n_outcomes)
     return (1 - q) * identity + q / (n_outcomes - 1) * (1 - identity)
 

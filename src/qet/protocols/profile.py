@@ -51,7 +51,7 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         >>> import qet
         >>> run = qet.teleport(qet.ground(qet.minimal(h=1.0, k=0.5)))
         >>> [round(float(e), 4) for e in qet.profile(run, by="site").change("delayed", "after")]
-        [-0.1299, 0.0573]
+        [-0.1299, 0.0574]
     """
     if by not in ("term", "site"):
         raise unknown("kind of profile", by, ("term", "site"))

@@ -24,6 +24,7 @@ from qet.foundations.linalg import dagger, expectation, expm_hermitian, trace
 from qet.foundations.values import Call, Value, digest
 from qet.physics.feedback import Feedback
 from qet.physics.measurement import Measurement
+from qet.physics.model import Model
 from qet.protocols import policies, shortcut
 from qet.protocols.ledger import Ledger, html_of, text_of
 from qet.protocols.message import message_shape, stochastic
@@ -33,6 +34,13 @@ from qet.solvers.states import Dense, State, expect
 
 Array = np.ndarray
 TIE_TOLERANCE = 1e-10  # of two populations that count as equal
+
+
+def outcomes_of(measurement: Measurement, model: Model) -> int:
+    """Number of outcomes of a measurement on a model's A."""
+    if measurement.direction is not None:
+        return int(2 ** len(model.A))
+    return int(measurement.kraus(model.A).shape[-3])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +105,7 @@ class Run(Value):
     @cached_property
     def n_outcomes(self) -> int:
         """Number of Alice's outcomes."""
-        if self.measurement.direction is not None:
-            return int(2 ** len(self.state.model.A))
-        return int(self.measurement.kraus(self.state.model.A).shape[-3])
+        return outcomes_of(self.measurement, self.state.model)
 
     @cached_property
     def has_delay(self) -> bool:

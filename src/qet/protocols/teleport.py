@@ -13,8 +13,8 @@ from qet.physics.feedback import POLICIES, Feedback
 from qet.physics.feedback import feedback as make_feedback
 from qet.physics.measurement import AXES, Measurement
 from qet.physics.measurement import measure as make_measurement
-from qet.protocols.message import stochastic
-from qet.protocols.run import Run
+from qet.protocols.message import checked
+from qet.protocols.run import Run, outcomes_of
 from qet.solvers.states import State
 
 
@@ -49,7 +49,7 @@ def teleport(
         >>> import qet
         >>> run = qet.teleport(qet.ground(qet.minimal(h=1.0, k=0.5)))
         >>> round(float(run.injected), 6), round(float(run.extracted), 6)
-        (0.894427, 0.072569)
+        (0.894427, 0.072573)
     """
     if not isinstance(state, State):
         raise BadParameter(f"teleport takes a state, such as qet.ground(model); got {type(state).__name__}.")
@@ -63,7 +63,9 @@ def teleport(
     given = {"measure": measure, "feedback": feedback, "delay": delay, "message_error": message_error}
     usual = {"measure": "X", "feedback": "best", "delay": 0.0, "message_error": 0.0}
     changed = {name: value for name, value in given.items() if not _is_usual(value, usual[name])}
-    run = Run(state, measurement, rule, delay, _as_error(message_error), Call("teleport", {"state": state, **changed}))
+    n_outcomes = outcomes_of(measurement, state.model)
+    error = checked(message_error, n_outcomes)
+    run = Run(state, measurement, rule, delay, error, Call("teleport", {"state": state, **changed}))
     _check_fit(run)
     return run
 
@@ -90,10 +92,6 @@ def as_feedback(value: Any) -> Feedback:
     return make_feedback(value)
 
 
-def _as_error(message_error: Any) -> Any:
-    return real("message_error", message_error, minimum=0.0, maximum=1.0)
-
-
 def _is_usual(value: Any, usual: Any) -> bool:
     return isinstance(value, (str, float, int)) and value == usual
 
@@ -101,9 +99,6 @@ def _is_usual(value: Any, usual: Any) -> bool:
 def _check_fit(run: Run) -> None:
     """Everything that can be refused before anything is computed."""
     model = run.state.model
-    if run.measurement.direction is None:
-        run.measurement.kraus(model.A)
-    stochastic(run.message_error, run.n_outcomes)
     _ = run.shape
     d_B = 2 ** len(model.B)
     table = run.feedback.table

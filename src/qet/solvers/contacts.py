@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from qet.foundations.paulis import PauliSum, collect
 from qet.physics.baths import Bath, Jump, occupation, spectral_density
 
 Array = np.ndarray
-Thing = TypeVar("Thing", PauliSum, Bath, Jump)
+Change = Callable[[Any], Any]
 ELEMENT_TOLERANCE = 1e-12  # of a matrix element of S that counts as zero, relative to the largest
 
 
@@ -66,13 +66,18 @@ def wide(value: Any) -> Any:
     return np.asarray(value)[..., None, None] if np.ndim(value) else value
 
 
-def each_array(thing: Thing, change: Callable[[Any], Any]) -> Thing:
-    """The same sum, bath or jump with `change` applied to every number or array in it."""
-    if isinstance(thing, PauliSum):
-        return PauliSum(tuple((string, change(c)) for string, c in thing.terms))
+def each_coefficient(operator: PauliSum, change: Change) -> PauliSum:
+    """The same Pauli sum with `change` applied to every coefficient."""
+    return PauliSum(tuple((string, change(c)) for string, c in operator.terms))
+
+
+def each_parameter(thing: Bath | Jump, change: Change) -> Bath | Jump:
+    """The same bath or jump with `change` applied to every number or array in it."""
     if isinstance(thing, Jump):
-        return replace(thing, operator=each_array(thing.operator, change), rate=change(thing.rate))
-    coupling = each_array(thing.coupling, change) if isinstance(thing.coupling, PauliSum) else thing.coupling
+        return replace(thing, operator=each_coefficient(thing.operator, change), rate=change(thing.rate))
+    coupling = thing.coupling
+    if isinstance(coupling, PauliSum):
+        coupling = each_coefficient(coupling, change)
     return replace(thing, T=change(thing.T), rate=change(thing.rate), mu=change(thing.mu), coupling=coupling)
 
 
@@ -149,12 +154,13 @@ def why_undefined(bath: Bath) -> str:
     """What is wrong with a bath at a zero Bohr frequency, and what to try."""
     if bath.statistics == "boson":
         return (
-            f"the flat bosonic bath on sites {bath.sites} is coupled to a zero Bohr frequency, where n(w) = 1/(e^(w/T) - 1) "
-            'diverges. Take spectrum="ohmic" (or ("drude", cutoff)), which has the limit J n -> rate*T, or lift the degeneracy.'
+            f"the flat bosonic bath on sites {bath.sites} is coupled to a zero Bohr frequency, where "
+            'n(w) = 1/(e^(w/T) - 1) diverges. Take spectrum="ohmic" (or ("drude", cutoff)), which has the limit '
+            "J n -> rate*T, or lift the degeneracy"
         )
     return (
-        f"the fermionic bath on sites {bath.sites} is coupled to a zero Bohr frequency, the edge of its flat half band, "
-        "where its rate jumps. Take full_band=True, or lift the degeneracy."
+        f"the fermionic bath on sites {bath.sites} is coupled to a zero Bohr frequency, the edge of its flat "
+        "half band, where its rate jumps. Take full_band=True, or lift the degeneracy"
     )
 
 
@@ -183,12 +189,36 @@ def bare_lowering(b: tuple[Any, Any, Any]) -> tuple[Array, Array]:
     return g[..., :, None] * e[..., None, :].conj() / norm[..., None, None], 2.0 * length
 
 
-def check_local(bath: Bath) -> None:
-    """Raise NotOffered for a coupling that has no bare-gap form."""
+def bare_coupling(bath: Bath, site: int) -> Array | None:
+    """The 2x2 matrix of a bath's Hermitian coupling to one site; None for an exchange coupling."""
+    if isinstance(bath.coupling, PauliSum):
+        return bath.coupling.matrix((site,))
+    if bath.coupling == "exchange":
+        return None
+    return collect([(((0, "X" if bath.coupling == "dipole" else bath.coupling),), 1.0)]).matrix((0,))
+
+
+def bare_rates(bath: Bath, gap: Array) -> tuple[Array, Array]:
+    """Rates down and up at a bare gap, shape (...); bosons at a zero gap take the limit of J n, or 0 without one."""
+    size = np.abs(gap)
+    is_zero = (size == 0.0) & (bath.statistics == "boson")
+    w = np.where(is_zero, 1.0, size if bath.statistics == "boson" else gap)
+    J = spectral_density(np.abs(w), bath.rate, bath.spectrum)
+    up = J * occupation(w, bath.T, bath.mu, bath.statistics)
+    down = J + up if bath.statistics == "boson" else J - up
+    limit = 0.0 if bath.spectrum == "flat" else bath.rate * np.asarray(bath.T)
+    return np.where(is_zero, limit, down), np.where(is_zero, limit, up)
+
+
+def check_local(bath: Bath, field: tuple[Any, Any, Any]) -> None:
+    """Raise NotOffered for a bath that has no bare-gap form."""
     if isinstance(bath.coupling, PauliSum) and len(bath.coupling.support) > 1:
         raise NotOffered(
-            f'master="local" gives each site its own jumps; the coupling {bath.coupling} spans several sites. Take master="redfield".'
+            f'master="local" gives each site its own jumps; the coupling {bath.coupling} spans several sites. '
+            'Take master="redfield".'
         )
+    if bath.full_band and (bath.coupling != "exchange" or np.any(field[0]) or np.any(field[1])):
+        raise NotOffered('master="local" takes full_band with exchange along Z only. Take master="redfield".')
 
 
 def _from_sum(operator: PauliSum, bath: Bath, column: int, n_sites: int) -> Contact:

@@ -3,14 +3,15 @@
 Each quantity is an array, or a function without arguments that gives it on first access. Any route to a steady
 state fills the same names; a route that cannot answer one leaves it out, and asking for it raises NotOffered.
 
-Currents are positive when they flow from the bath into the system. The energy current is Tr[H D_i(rho)], with the full
-H and the dissipator of that bath; in a steady state the energy currents of all baths and bare jumps sum to zero. The
-particle current counts the particles taken from the bath minus those given to it. Heat is energy less mu times particles.
+Currents are positive when they flow from the bath into the system. The energy current is Tr[H D_i(rho)], with the
+full H and the dissipator of that bath; in a steady state the energy currents of all baths and bare jumps sum to zero.
+The particle current counts the particles taken from the bath minus those given to it. Heat is energy less mu times
+particles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -63,23 +64,24 @@ class SteadyDiagnostics:
     def _answer(self, name: str) -> Any:
         if name not in self._found:
             if name not in self.answers:
-                raise NotOffered(f"this steady state does not know its {name}; it knows {', '.join(sorted(self.answers))}.")
+                known = ", ".join(sorted(self.answers))
+                raise NotOffered(f"this steady state does not know its {name}; it knows {known}.")
             answer = self.answers[name]
             self._found[name] = answer() if callable(answer) else answer
         return self._found[name]
 
     @property
-    def residual(self) -> Array:
+    def residual(self) -> Any:
         """‖L rho‖ / (‖L‖ ‖rho‖) of the returned state, Frobenius norms, shape (...)."""
         return self._answer("residual")
 
     @property
-    def smallest_eigenvalue(self) -> Array:
-        """Smallest eigenvalue of the density matrix, shape (...); below zero the master equation is outside its domain."""
+    def smallest_eigenvalue(self) -> Any:
+        """Smallest eigenvalue of rho, shape (...); below zero the master equation is outside its domain."""
         return self._answer("smallest_eigenvalue")
 
     @property
-    def gap(self) -> Array:
+    def gap(self) -> Any:
         """Smallest |Re λ| of the generator beside its zero: the slowest relaxation rate, shape (...)."""
         return self._answer("gap")
 
@@ -90,41 +92,47 @@ class SteadyDiagnostics:
         A ratio near or above 1 lies outside weak coupling, and corrections are of the order of the ratio. NaN for
         bare jumps alone, which come from no weak coupling.
         """
-        return self._answer("validity")
+        validity: Validity = self._answer("validity")
+        return validity
 
     @property
     def energy_currents(self) -> Array:
         """Energy flowing in per unit time, shape (..., columns): baths first, then bare jumps; they sum to zero."""
-        return self._answer("currents").energy[..., self._order]
+        return self._currents.energy[..., self._order]
 
     @property
     def particle_currents(self) -> Array:
         """Particles (bath quanta) flowing in from each bath per unit time, shape (..., baths)."""
-        return self._columns(self._answer("currents").particles)
+        return self._columns(self._currents.particles)
 
     @cached_property
     def heat_currents(self) -> Array:
         """Heat flowing in from each bath per unit time, energy less mu·particles, shape (..., baths)."""
-        energy = self._columns(self._answer("currents").energy)
+        energy = self._columns(self._currents.energy)
         if not any(np.ndim(mu) or mu != 0.0 for mu in self.mu):
             return energy
         return energy - self._stacked(self.mu) * self.particle_currents
 
     @cached_property
-    def entropy_production(self) -> Array:
+    def entropy_production(self) -> Any:
         """-Σ_i heat_i / T_i over the baths, shape (...).
 
         A bath at T = 0 that takes heat makes it +inf, one that gives heat -inf, one with exactly none nan.
         Bare jumps have no temperature and are left out.
         """
         if not self.T:
-            return np.zeros(self._answer("currents").energy.shape[:-1])[()]
+            return np.zeros(self._currents.energy.shape[:-1])[()]
         with np.errstate(divide="ignore", invalid="ignore"):
             return -(self.heat_currents / self._stacked(self.T)).sum(axis=-1)
 
     def _columns(self, currents: Array) -> Array:
         """The columns of the baths, without a copy where there is nothing else."""
         return currents if all(self.is_bath) else currents[..., self._baths]
+
+    @property
+    def _currents(self) -> Currents:
+        currents: Currents = self._answer("currents")
+        return currents
 
     @property
     def _baths(self) -> list[int]:

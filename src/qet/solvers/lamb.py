@@ -53,7 +53,7 @@ def dipole_shift(bath: Bath, w: Array) -> Array:
     size = np.where(w == 0.0, 1.0, np.abs(w))
     thermal = T / c + (digamma(1.0 + 1j * w / (2 * np.pi * warm)).real - digamma(1.0 + c / (2 * np.pi * warm))) / np.pi
     bracket = np.where(np.asarray(T) > 0.0, thermal, np.log(size / c) / np.pi)
-    return rate * c * c / (w * w + c * c) * (0.5 * w * bracket - 0.25 * c)
+    return np.asarray(rate * c * c / (w * w + c * c) * (0.5 * w * bracket - 0.25 * c))
 
 
 def exchange_shifts(bath: Bath, w: Array, tolerance: Array) -> tuple[Array, Array]:

@@ -53,15 +53,15 @@ class Frame:
     @property
     def w(self) -> Array:
         """w[a, b] = E_b - E_a: what the element (a, b) of an operator lowers the energy by."""
-        return self.energies[..., None, :] - self.energies[..., :, None]
+        return np.asarray(self.energies[..., None, :] - self.energies[..., :, None])
 
     def rotate(self, operator: Array) -> Array:
         """An operator in the energy basis."""
-        return dagger(self.V) @ operator @ self.V
+        return np.asarray(dagger(self.V) @ operator @ self.V)
 
     def restore(self, operator: Array) -> Array:
         """An operator in the basis of the sites."""
-        return self.V @ operator @ dagger(self.V)
+        return np.asarray(self.V @ operator @ dagger(self.V))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,6 @@ def layout_of(d: int, group: tuple[int, ...]) -> Layout:
     n_classes, s = pairs.shape
     place[pairs.reshape(-1)] = np.tile(np.arange(s), n_classes)
     A, B, a1, b1 = a[:, :, None], b[:, :, None], a[:, None, :], b[:, None, :]
-    jump = lambda p, q, r, t: ((p * d + q) * d + r) * d + t  # noqa: E731 - place of X[p, q] conj A[r, t]
     flat = np.arange(n_classes * s * s).reshape(n_classes, s, s)
     row_start = flat[:, :, :1]
     column = np.broadcast_to(place[b1 * d + a1], flat.shape)
@@ -160,7 +159,7 @@ def layout_of(d: int, group: tuple[int, ...]) -> Layout:
     on_left, on_right = np.broadcast_to(A * d + a1, flat.shape), np.broadcast_to(B * d + b1, flat.shape)
     still = row_start[:, :, 0] + place[b * d + a]
     return Layout(
-        pairs, cosets(group, d), jump(A, a1, B, b1), jump(A, b1, B, a1),
+        pairs, cosets(group, d), ((A * d + a1) * d + B) * d + b1, ((A * d + b1) * d + B) * d + a1,
         (flat[is_left], on_left[is_left], turned_place[is_left]),
         (flat[is_right], on_right[is_right], turned_place[is_right]),
         (still.reshape(-1), pairs.reshape(-1)), np.flatnonzero(a[0] == b[0]),
@@ -176,7 +175,8 @@ def generator(frame: Frame, channels: list[Channel], layout: Layout, is_secular:
     d = frame.energies.shape[-1]
     n_classes, s = layout.pairs.shape
     w = frame.w
-    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in ([c.X for c in channels], [c.A for c in channels])]
+    parts = [c.X for c in channels], [c.A for c in channels]
+    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in parts]
     lead = np.broadcast_shapes(w.shape[:-2], stacks[0].shape[:-3], stacks[1].shape[:-3])
     X, A = (np.broadcast_to(stack, (*lead, *stack.shape[-3:])).reshape(*lead, -1, d * d) for stack in stacks)
     jumps = np.swapaxes(X, -1, -2) @ A.conj()  # (..., ab, a'b')
@@ -226,7 +226,7 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     population follows from the others (the trace is conserved) and makes room for the trace. A second right-hand
     side grows with the condition of the system; where it grows too far, singular values decide.
     """
-    n_classes, s = layout.pairs.shape
+    s = layout.pairs.shape[1]
     scale = _row_scale(P, layout)
     system = P / scale
     replaced = layout.populations[0]

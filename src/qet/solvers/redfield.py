@@ -9,7 +9,7 @@ With S = Σ_w S_w, S_w lowering the energy by w, and emission and absorption spe
 
 No secular approximation; the Lamb shift Λ on request. The secular equation keeps the products of transitions
 of equal Bohr frequency, exact degeneracies included. Local GKSL: each site emits into and absorbs from its bath at
-the gap of its bare field, L = |g><e| and its adjoint.
+the gap of its bare field, L = |g><e| and its adjoint. Matrices throughout: the twin of the Pauli form in `dissipators`.
 
 Conventions of docs/open-pair.md, section 3.
 """
@@ -21,15 +21,18 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.conventions import FREQUENCY_TOLERANCE
+from qet.foundations.conventions import LOWER
 from qet.foundations.linalg import dagger, embed
-from qet.foundations.paulis import PauliSum, collect
-from qet.physics.baths import Bath, Jump, occupation, spectral_density
+from qet.foundations.paulis import PauliSum
+from qet.physics.baths import Bath, Jump
 from qet.solvers import lamb
 from qet.solvers.contacts import (
+    ELEMENT_TOLERANCE,
     Contact,
+    bare_coupling,
     bare_field,
     bare_lowering,
+    bare_rates,
     check_inside,
     check_local,
     contacts_of,
@@ -56,7 +59,9 @@ class Surrounded:
     diverges: dict[int, Any]
 
 
-def channels_of(H: PauliSum, frame: Frame, surroundings: tuple[Bath | Jump, ...], n_sites: int, master: str) -> Surrounded:
+def channels_of(
+    H: PauliSum, frame: Frame, surroundings: tuple[Bath | Jump, ...], n_sites: int, master: str
+) -> Surrounded:
     """The channels of baths and jumps under a master equation ("redfield", "secular", "local" or "gksl")."""
     channels: list[Channel] = []
     diverges: dict[int, Any] = {}
@@ -79,6 +84,8 @@ def contact_channels(contact: Contact, frame: Frame) -> tuple[list[Channel], Any
     """Emission and absorption of one contact, and where they are not defined, shape (...)."""
     bath, w, tolerance = contact.bath, frame.w, frame.tolerance
     S = frame.rotate(contact.S)
+    emission: Array
+    absorption: Array
     emission, absorption = (0.5 * rate for rate in spectra(bath, w, tolerance))
     bad = is_undefined(contact, S, w, tolerance)
     up = dagger(S) if contact.is_exchange else S
@@ -105,28 +112,40 @@ def jump_channel(jump: Jump, column: int, frame: Frame, n_sites: int) -> Channel
 def local_channels(
     H: PauliSum, bath: Bath, column: int, frame: Frame, n_sites: int
 ) -> tuple[list[Channel], Any]:
-    """Emission and absorption of a bath at the bare gaps of its sites, and where a gap closes, shape (...)."""
-    check_local(bath)
+    """What a bath does at the bare levels of its sites, and where it has no finite rate, shape (...).
+
+    L = |g><e| at the rate down(w), L† at up(w), w = 2|b|, both times |<g|S|e>|² for a Hermitian coupling S = v·σ, whose
+    diagonal part (v·n) n·σ dephases at the mean of down and up at w -> 0. In a full band the gap keeps its sign.
+    """
     channels: list[Channel] = []
-    closed: Any = False
-    sites = bath.coupling.support if isinstance(bath.coupling, PauliSum) else bath.sites
-    check_inside(tuple(sites), n_sites, "the bath")
-    for site in sites:
-        lowering, gap = bare_lowering(bare_field(H, site))
-        is_closed = gap <= FREQUENCY_TOLERANCE * np.maximum(np.abs(frame.energies).max(axis=-1), 1e-300)
-        closed = closed | (is_closed & (np.asarray(bath.rate) > 0.0))
-        w = np.where(is_closed, 1.0, gap)
-        J = spectral_density(w, bath.rate, bath.spectrum) * _local_weight(bath, lowering, site)
-        up = J * occupation(w, bath.T, bath.mu, bath.statistics)
-        down = J + up if bath.statistics == "boson" else J - up
-        L = frame.rotate(embed(lowering, (site,), n_sites))
-        raising = dagger(L)
-        channels.append(Channel(L, 0.5 * wide(down) * L, column, -1))
-        channels.append(Channel(raising, 0.5 * wide(up) * raising, column, 1))
-    return channels, closed
+    undefined: Any = False
+    for site in bath.coupling.support if isinstance(bath.coupling, PauliSum) else bath.sites:
+        field = bare_field(H, site)
+        check_local(bath, field)
+        lowering, gap = bare_lowering(field)
+        if bath.full_band:
+            lowering, gap = LOWER, 2.0 * np.asarray(field[2])
+        S = bare_coupling(bath, site)
+        levels = lowering @ dagger(lowering) - dagger(lowering) @ lowering  # -n·σ
+        across = 1.0 if S is None else np.abs(np.einsum("...ij,...ji->...", S, lowering)) ** 2
+        along = 0.0 if S is None else 0.5 * np.real(np.einsum("...ij,...ji->...", S, levels))
+        down, up = bare_rates(bath, gap)
+        slow = 0.5 * sum(bare_rates(bath, np.zeros(())))
+        has_no_rate = (gap == 0.0) | (np.abs(along) > ELEMENT_TOLERANCE)
+        if bath.statistics == "boson" and bath.spectrum == "flat":
+            undefined = undefined | (has_no_rate & (np.asarray(bath.rate) > 0.0))
+        operators = [(lowering, across * down, -1), (dagger(lowering), across * up, 1)]
+        if np.any(along):
+            operators.append((levels, along**2 * slow, 0))
+        for operator, rate, particles in operators:
+            L = frame.rotate(embed(operator, (site,), n_sites))
+            channels.append(Channel(L, 0.5 * wide(rate) * L, column, particles))
+    return channels, undefined
 
 
-def flips_of_surroundings(surroundings: tuple[Bath | Jump, ...], H: PauliSum, n_sites: int, master: str) -> list[frozenset[int]]:
+def flips_of_surroundings(
+    surroundings: tuple[Bath | Jump, ...], H: PauliSum, n_sites: int, master: str
+) -> list[frozenset[int]]:
     """For every channel, the bits that its strings flip (local channels of a tilted field do both)."""
     flips = []
     for thing in surroundings:
@@ -141,15 +160,3 @@ def flips_of_surroundings(surroundings: tuple[Bath | Jump, ...], H: PauliSum, n_
         else:
             flips.extend(contact.flips for contact in contacts_of(thing, 0, n_sites))
     return flips
-
-
-def _local_weight(bath: Bath, lowering: Array, site: int) -> Any:
-    """|<g|S|e>|² of a one-site Hermitian coupling S, shape (...); 1 for an exchange coupling."""
-    if bath.coupling == "exchange":
-        return 1.0
-    if isinstance(bath.coupling, PauliSum):
-        S = bath.coupling.matrix((site,))
-    else:
-        S = collect([(((0, "X" if bath.coupling == "dipole" else bath.coupling),), 1.0)]).matrix((0,))
-    # Tr[S |g><e|] = <e|S|g>
-    return np.abs(np.einsum("...ij,...ji->...", S, lowering)) ** 2

@@ -15,7 +15,15 @@ import numpy as np
 from qet.foundations.paulis import PauliSum
 from qet.physics.baths import Bath, Jump, occupation, spectral_density
 from qet.physics.model import Model
-from qet.solvers.contacts import ELEMENT_TOLERANCE, bare_field, bare_lowering, contacts_of, each_array, spectra
+from qet.solvers.contacts import (
+    ELEMENT_TOLERANCE,
+    bare_field,
+    bare_lowering,
+    contacts_of,
+    each_coefficient,
+    each_parameter,
+    spectra,
+)
 from qet.solvers.diagnostics import Currents, Validity
 from qet.solvers.liouville import (
     Channel,
@@ -121,8 +129,8 @@ def setting_of(model: Model, surroundings: tuple[Bath | Jump, ...], master: str)
     def flat(value: Any) -> Any:
         return np.broadcast_to(value, shape).reshape(-1) if np.ndim(value) else value
 
-    H = each_array(model.H, flat)
-    things = tuple(each_array(thing, flat) for thing in surroundings)
+    H = each_coefficient(model.H, flat)
+    things = tuple(each_parameter(thing, flat) for thing in surroundings)
     group = classes_of(model.n_sites, H, flips_of_surroundings(things, H, model.n_sites, master))
     return Setting(H, model.n_sites, things, master, shape, layout_of(2**model.n_sites, group))
 
@@ -223,7 +231,7 @@ def _cut(setting: Setting, part: slice) -> tuple[PauliSum, tuple[Bath | Jump, ..
     def cut(value: Any) -> Any:
         return value[part] if np.ndim(value) else value
 
-    return each_array(setting.H, cut), tuple(each_array(thing, cut) for thing in setting.surroundings)
+    return each_coefficient(setting.H, cut), tuple(each_parameter(thing, cut) for thing in setting.surroundings)
 
 
 def _piece(setting: Setting, part: slice) -> Piece:

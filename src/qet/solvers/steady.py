@@ -56,17 +56,19 @@ def steady(
 ) -> State:
     """The state that a model settles into among its baths and jumps.
 
-    Solves L rho = 0, Tr rho = 1, at every point of the batch (parameters of the model and of all surroundings broadcast).
+    Solves L rho = 0, Tr rho = 1, at every point of the batch (all parameters broadcast).
 
     Args:
         model: The Hamiltonian, up to 6 qubits (64 levels) unless the master equation has a reduced route.
         surroundings: A bath, a jump, or a list of them.
-        master: "redfield" | "secular" | "local" | "gksl" | "leads"; None is "redfield" with a bath, "gksl" with jumps alone.
+        master: "redfield" | "secular" | "local" | "gksl" | "leads"; None is "redfield" with a bath, "gksl" with
+            jumps alone.
         solver: "auto" picks the fastest route; "dense" always solves the generator as dense matrices.
         allow: Names of refusals to turn off, such as ("NotPositive",).
 
     Returns:
-        A state with `.diagnostics` (see `SteadyDiagnostics`), `.master`, `.surroundings`; shape the broadcast of all parameters.
+        A state with `.diagnostics` (see `SteadyDiagnostics`), `.master`, `.surroundings`; its shape is the
+        broadcast of all parameters.
 
     Raises:
         DivergentOccupation: a flat bath at a zero Bohr frequency (or bare gap) that its coupling reaches.
@@ -128,7 +130,7 @@ def _chosen_master(master: str | None, things: Surroundings) -> str:
     if chosen == "gksl" and has_bath:
         raise NotOffered('master="gksl" takes bare jumps alone. For baths take "local" (bare gaps) or "redfield".')
     if chosen == "leads" and has_jump:
-        raise NotOffered('master="leads" takes fermionic baths alone, no bare jumps. Take master="redfield" to mix them.')
+        raise NotOffered('master="leads" takes fermionic baths alone, no bare jumps. "redfield" mixes them.')
     for thing in things:
         if isinstance(thing, Bath) and thing.lamb_shift:
             if chosen not in ("redfield", "secular"):
@@ -150,8 +152,8 @@ def _by_dense(model: Model, things: Surroundings, master: str, made_by: Call, al
     d = 2**model.n_sites
     if d > LARGEST:
         raise TooLarge(
-            f"{model.n_sites} qubits have {d} levels; a dense generator on d² = {d**2} unknowns takes {8 * d**4 / 2**30:.3g} GiB. "
-            f"The dense route goes up to {LARGEST} levels."
+            f"{model.n_sites} qubits have {d} levels; a dense generator on d² = {d**2} unknowns takes "
+            f"{8 * d**4 / 2**30:.3g} GiB. The dense route goes up to {LARGEST} levels."
         )
     setting = setting_of(model, things, master)
     found = solve(setting)
@@ -216,8 +218,8 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
     refuse_where(
         null != 1, NoUniqueSteadyState,
         lambda i: (
-            f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on where it "
-            f"started. {_hint(setting, things)}"
+            f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on "
+            f"where it started. {_hint(setting, things)}"
         ),
         best=found.rho,
     )
@@ -225,16 +227,20 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
     if "NotConverged" not in allowed:
         refuse_where(
             ~(residual <= RESIDUAL_TOLERANCE), NotConverged,
-            lambda i: f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above {RESIDUAL_TOLERANCE:.0e}",
+            lambda i: (
+                f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above {RESIDUAL_TOLERANCE:.0e}. "
+                "The rates or gaps differ by too many orders of magnitude: rescale them, or go on with "
+                'allow=("NotConverged",)'
+            ),
             best=found.rho,
         )
     if "NotPositive" not in allowed:
         refuse_where(
             smallest < -POSITIVITY_TOLERANCE, NotPositive,
             lambda i: (
-                f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no density matrix has: the rate is "
-                'too large for this temperature and these gaps. Lower the rate, take master="secular" or "leads", or go '
-                'on with allow=("NotPositive",)'
+                f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no density matrix "
+                "has: the rate is too large for this temperature and these gaps. Lower the rate, take "
+                'master="secular" or "leads", or go on with allow=("NotPositive",)'
             ),
             best=found.rho,
         )
@@ -243,10 +249,15 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
 def _say_divergent(bath: Bath, master: str, index: tuple[int, ...]) -> str:
     if master == "local":
         return (
-            f"the bare gap of a site among {bath.sites} is zero, so that the local jumps of its bath are not defined. Give the site "
-            'a field of its own, or take master="redfield"'
+            f"the bath on sites {bath.sites} meets a zero bare gap, or a coupling diagonal in the bare levels, where "
+            'the flat bosonic occupation diverges; spectrum="ohmic" takes the limit J n -> rate*T'
         )
-    return why_undefined(bath).rstrip(".")
+    if bath.lamb_shift and bath.spectrum != "flat":
+        return (
+            f"the Lamb shift of the exchange bath on sites {bath.sites} diverges at a zero Bohr frequency, as T ln|w|. "
+            'Take coupling="dipole", lamb_shift=False, or lift the degeneracy'
+        )
+    return why_undefined(bath)
 
 
 def _hint(setting: Setting, things: Surroundings) -> str:
@@ -257,5 +268,9 @@ def _hint(setting: Setting, things: Surroundings) -> str:
             touched |= set(thing.sites if isinstance(thing, Bath) else thing.operator.support)
     alone = [site for site in range(setting.n_sites) if site not in touched]
     if alone:
-        return f"No bath or jump with a positive rate touches site {', '.join(map(str, alone))}: add one there, or couple the site"
-    return "Some observable commutes with H and with every coupling: add a bath or jump that changes it, or break the symmetry"
+        sites = ", ".join(map(str, alone))
+        return f"No bath or jump with a positive rate touches site {sites}: add one there, or couple the site"
+    return (
+        "Some observable commutes with H and with every coupling: add a bath or jump that changes it, or break "
+        "the symmetry"
+    )

@@ -1,0 +1,23 @@
+"""Papers, reconstructed: one module a paper, each with an `ENTRY`, imported when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from qet.foundations.errors import unknown
+
+from .entry import Entry
+
+ENTRIES = {"yan2025": "qet.studies.literature.yan2025"}
+
+
+def literature(name: str) -> Entry:
+    """A literature entry by name.
+
+    Raises:
+        UnknownName: with the nearest known name.
+    """
+    if name not in ENTRIES:
+        raise unknown("literature entry", name, ENTRIES)
+    entry: Entry = import_module(ENTRIES[name]).ENTRY
+    return entry
