@@ -47,6 +47,14 @@ def test_every_quantity_is_a_sum_over_named_cells(run):
     close(ledger.change("c"), 0.0)
 
 
+def test_a_drop_counts_bobs_operation_alone_and_not_the_delay(run):
+    late = qet.teleport(run.state, delay=0.7).ledger
+    assert np.all(np.abs(late.change("H_B", start="measured", end="delayed")) > 1e-3)
+    for row, energies in zip(late.rows, late.energies, strict=True):
+        close(late.drop(row), energies[2] - energies[3])
+        close(late.change(row, start="measured", end="after"), energies[3] - energies[1])
+
+
 def test_a_name_of_a_term_goes_before_the_name_of_a_class():
     model = qet.model({"V_AB": "Z1", "H_B": "0.5 X0 X1", "H_A": "Z0"})
     ledger = qet.teleport(qet.ground(model)).ledger
