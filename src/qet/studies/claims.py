@@ -242,7 +242,7 @@ class ClaimsTable:
         """The table as JSON, with the numbers that decided."""
         names = ("key", "statement", "source", "ensemble", "computed", "verdicts", "reason", "numbers")
         rows = [{name: plain(getattr(row, name)) for name in names} for row in self.rows]
-        head = {"name": self.entry.name, "title": self.entry.title, "reference": self.entry.reference, "note": self.entry.note}
+        head = {name: getattr(self.entry, name) for name in ("name", "title", "reference", "note")}
         return json.dumps({**head, "claims": rows}, indent=1, ensure_ascii=False)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from qet.physics.baths import occupation
@@ -16,7 +14,7 @@ from qet.studies.claims import by_cases, count, reworded, share, where
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
-from .ensembles import SEED, baths, pair, random_sets
+from .ensembles import SEED, Sets, baths, random_sets
 from .scans import scan
 
 Array = np.ndarray
@@ -41,24 +39,27 @@ def lindblad_form() -> Claim:
     modes = ClosedForms(sets.eps_A, sets.eps_B, sets.kappa).modes
     smallest = np.minimum(_smallest_kossakowski(sets.T_A, modes), _smallest_kossakowski(sets.T_B, modes))
     rates = np.array([1e-4, 2e-4])[:, None]
-    outputs = [teleport(steady(sets.model, baths(sets.T_A, sets.T_B, rates), master=m)).extracted for m in ("redfield", "secular")]
+    there = baths(sets.T_A, sets.T_B, rates)
+    outputs = [teleport(steady(sets.model, there, master=m)).extracted for m in ("redfield", "secular")]
     off = np.abs(outputs[0] - outputs[1])
     order = np.log(off[1] / off[0]) / np.log(2.0)
     second = (np.abs(order - 2) <= 0.05) | (off[0] <= 1e-13)  # below: rounding
     return Claim(
-        "L1", "The steady state is that of an equation of Lindblad form.", NOTE, f"{sets.text}; boson baths, rates 1e-4 and 2e-4",
-        "literal: the Redfield equation (the paper's) has no negative Kossakowski eigenvalue; reworded: E_B of its steady state equals that of the "
-        "secular Lindblad equation up to the second order in the rate (exponent 2 to 0.05)",
+        "L1", "The steady state is that of an equation of Lindblad form.", NOTE,
+        f"{sets.text}; boson baths, rates 1e-4 and 2e-4",
+        "literal: the Redfield equation (the paper's) has no negative Kossakowski eigenvalue; reworded: E_B of its "
+        "steady state equals that of the secular Lindblad equation up to the second order in the rate (exponent 2 "
+        "to 0.05)",
         {"E_B": reworded(by_cases(smallest >= -1e-12), by_cases(second))},
-        f"negative in {count(smallest < -1e-12)}; difference of E_B of second order in {count(second)} (median exponent {np.median(order):.3f})",
+        f"negative in {count(smallest < -1e-12)}; difference of E_B of second order in {count(second)} (median "
+        f"exponent {np.median(order):.3f})",
         {"negative": share(smallest < -1e-12), "order": np.median(order)},
     )
 
 
-def _weak(T_A: Any, T_B: Any, eps_A: Any, eps_B: Any, kappa: Any) -> tuple[Array, Array]:
+def _weak(sets: Sets, T_B: Array) -> tuple[Array, Array]:
     """Trace distance of the local and the secular state at a rate of 1e-6, and the ratio of their outputs."""
-    model = pair(eps_A, eps_B, kappa)
-    local, true = (steady(model, baths(T_A, T_B, 1e-6), master=m) for m in ("local", "secular"))
+    local, true = (steady(sets.model, baths(sets.T_A, T_B, 1e-6), master=m) for m in ("local", "secular"))
     distance = np.abs(np.linalg.eigvalsh(local.density_matrix - true.density_matrix)).sum(-1) / 2
     return distance, teleport(local).extracted / teleport(true).extracted
 
@@ -66,24 +67,27 @@ def _weak(T_A: Any, T_B: Any, eps_A: Any, eps_B: Any, kappa: Any) -> tuple[Array
 def local_lindblad() -> Claim:
     """L2: bare jumps at weak dissipation."""
     sets = random_sets(500, seed=SEED + 111)
-    found = {
-        name: _weak(sets.T_A, T_B, sets.eps_A, sets.eps_B, sets.kappa) for name, T_B in (("equal T", sets.T_A), ("unequal", sets.T_B))
-    }
+    found = {name: _weak(sets, T_B) for name, T_B in (("equal T", sets.T_A), ("unequal", sets.T_B))}
     right = np.concatenate([distance <= 0.01 for distance, _ in found.values()])
     cold = minimal(h=1.0, k=0.5)
-    values = [float(teleport(s).extracted) for s in (steady(cold, baths(0.02, 0.02, 1e-6), master="local"), gibbs(cold, T=0.02))]
+    bare = steady(cold, baths(0.02, 0.02, 1e-6), master="local")
+    values = [float(teleport(x).extracted) for x in (bare, gibbs(cold, T=0.02))]
     forms, narrow = ClosedForms(1.0, 1.0, 0.05), minimal(h=1.0, k=0.05)
-    settled = [steady(narrow, baths(1.0, 0.2, 0.02, mu=(0.0, 0.0)), master=m) for m in ("leads", "redfield", "secular", "local")]
+    fermions = baths(1.0, 0.2, 0.02, mu=(0.0, 0.0))
+    settled = [steady(narrow, fermions, master=m) for m in ("leads", "redfield", "secular", "local")]
     about_Y = [float(forms.output(expect(x, "Z1"), expect(x, "X0 X1"))) for x in settled]
     best = [float(teleport(x).extracted) for x in settled]
-    spelled = [", ".join(f"{name} {x:.3e}" for name, x in zip(("exact", "Redfield", "secular", "local"), y, strict=True)) for y in (about_Y, best)]
+    names = ("exact", "Redfield", "secular", "local")
+    spelled = [", ".join(f"{name} {x:.3e}" for name, x in zip(names, y, strict=True)) for y in (about_Y, best)]
     return Claim(
         "L2", "Lindblad operators of the bare qubits give the steady state where dissipation is weak.", NOTE,
-        f"{sets.text}; at T_A = T_B and at T_A != T_B; rate 1e-6", "trace distance of the local GKSL state from the secular one below 0.01",
+        f"{sets.text}; at T_A = T_B and at T_A != T_B; rate "
+        "1e-6", "trace distance of the local GKSL state from the secular one below 0.01",
         {"E_B": by_cases(right)},
-        f"in {count(right)}, {where(right, {'kappa': np.tile(sets.kappa, 2)})}; E_B is wrong by a factor {np.median(found['equal T'][1]):.2f} (median, equal T), "
-        f"{np.median(found['unequal'][1]):.2f} (unequal); eps = 1, kappa = .5, T -> 0: {values[0]:.4f} against {values[1]:.4f}; fermions, kappa = .05, "
-        f"T = (1, .2), rate .02, about Y: {spelled[0]}; best unitary, which also uses the current: {spelled[1]}",
+        f"in {count(right)}, {where(right, {'kappa': np.tile(sets.kappa, 2)})}; E_B is wrong by a factor "
+        f"{np.median(found['equal T'][1]):.2f} (median, equal T), {np.median(found['unequal'][1]):.2f} (unequal); "
+        f"eps = 1, kappa = .5, T -> 0: {values[0]:.4f} against {values[1]:.4f}; fermions, kappa = .05, T = (1, .2), "
+        f"rate .02, about Y: {spelled[0]}; best unitary, which also uses the current: {spelled[1]}",
         {"cold": values, "about_Y": about_Y, "best": best},
     )
 
@@ -99,10 +103,12 @@ def local_efficiency() -> Claim:
     point = teleport(state(minimal(h=1.0, k=1.0), product))
     last = ~kept[:, -1]
     return Claim(
-        "L3", "Bob never gets more than Alice pays, E_B <= E_A (local GKSL).", OURS, found.text, "E_B <= E_A to 1e-12 at every rate",
+        "L3", "Bob never gets more than Alice pays, E_B <= E_A (local GKSL).", OURS, found.text,
+        "E_B <= E_A to 1e-12 at every rate",
         {"E_B": by_cases(kept), "teleported": by_cases(tele)},
-        f"violated at {count(~kept)} points, at the largest rate in {count(last)} sets; the product |11> left behind gives E_B = {point.extracted:.3f} for E_A = "
-        f"{point.injected:.0f} at eps = kappa = 1: the reservoirs pay from outside (housekeeping), and the state is not passive",
+        f"violated at {count(~kept)} points, at the largest rate in {count(last)} sets; the product |11> left behind "
+        f"gives E_B = {point.extracted:.3f} for E_A = {point.injected:.0f} at eps = kappa = 1: the reservoirs pay "
+        "from outside (housekeeping), and the state is not passive",
         {"share": share(~kept), "product": [point.extracted, point.injected]},
     )
 

@@ -7,7 +7,7 @@ that a row of the claims can say in which of them a bell is and in which not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ def _thermal(sets: Sets, theory: str, rate_A: Any, rate_B: Any) -> list[Bath]:
     return baths(sets.T_A, sets.T_B, rate_A, rate_B, mu=mu)
 
 
-@lru_cache(maxsize=None)
+@cache
 def scan(theory: str, varied: str, *, equal_T: bool = False, n: int = N_SETS) -> Scan:
     """A scan of one cell.
 
@@ -135,18 +135,20 @@ def scan(theory: str, varied: str, *, equal_T: bool = False, n: int = N_SETS) ->
     return Scan(sets, teleport(state), rate, f"{sets.text}; {words} in {rate.size} steps")
 
 
-@lru_cache(maxsize=None)
+@cache
 def shifted_scan(*, lamb_shift: bool, n: int = N_SETS) -> Scan:
-    """Redfield with dipole coupling and an ohmic-Drude spectrum, with and without the Lamb shift, against a common rate."""
+    """Redfield, dipole coupling, ohmic-Drude spectrum, with and without the Lamb shift, against a common rate."""
     sets = random_sets(n, seed=SEED + 20).columns
-    options = {"coupling": "dipole", "spectrum": ("drude", CUTOFF), "lamb_shift": lamb_shift}
-    surroundings = [bath(site, T=T, rate=WEAK, **options) for site, T in ((0, sets.T_A), (1, sets.T_B))]
+    surroundings: list[Bath | Jump] = [
+        bath(site, T=T, rate=WEAK, coupling="dipole", spectrum=("drude", CUTOFF), lamb_shift=lamb_shift)
+        for site, T in ((0, sets.T_A), (1, sets.T_B))
+    ]
     run = teleport(_settle(sets, surroundings, "redfield"))
     words = f"dipole coupling, ohmic-Drude spectrum of cut-off {CUTOFF:g}; rate_A = rate_B"
     return Scan(sets, run, WEAK, f"{sets.text}; {words} from {WEAK[0]:.0e} to {WEAK[-1]:.0e} in {WEAK.size} steps")
 
 
-@lru_cache(maxsize=None)
+@cache
 def noise_scan(kind: str, n: int = N_SETS) -> Scan:
     """A scan under the local equation with one bath only, or with noise beside the baths.
 
