@@ -38,8 +38,8 @@ SECTIONS = (
 )
 SIGNS = {" -> ": " → ", "<=": "≤", ">=": "≥", "!=": "≠"}
 GREEK = {
-    "alpha": "α", "gamma": "γ", "delta": "δ", "eps": "ε", "theta": "θ", "kappa": "κ", "mu": "μ", "rho": "ρ", "sigma": "σ",
-    "chi": "χ", "Delta": "Δ", "Omega": "Ω",
+    "alpha": "α", "gamma": "γ", "delta": "δ", "eps": "ε", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
+    "rho": "ρ", "sigma": "σ", "chi": "χ", "Delta": "Δ", "Omega": "Ω",
 }
 GREEK_WORD = re.compile(rf"(?<![\w./-])(?:{'|'.join(GREEK)})(?![A-Za-z])")
 MARK = {"holds": "✓", "holds in a regime": "◐", "fails": "✗", "needs rewording": "✎"}
@@ -199,20 +199,20 @@ def _sublist(items: Sequence[tuple[str, str]]) -> str:
 def _rich(text: str) -> str:
     """Plain text as HTML: symbols, sub- and superscripts set, code in backticks left alone, arXiv numbers linked."""
     pieces = text.split("`")
-    for i, piece in enumerate(pieces):
-        if i % 2 == 0:
-            for spelled, sign in SIGNS.items():
-                piece = piece.replace(spelled, sign)
-            piece = GREEK_WORD.sub(lambda found: GREEK[found[0]], piece)
-        piece = escape(piece, quote=False)
-        if i % 2 == 0:
-            piece = SYMBOL.sub(r"<i>\g<0></i>", SUBSCRIPT.sub(r"<i>\1</i><sub>\2</sub>", piece))
-            piece = re.sub(r"\^(-?\w+(?:\.\d+)?)", r"<sup>\1</sup>", piece)
-            piece = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', piece)
-        pieces[i] = piece
     if len(pieces) % 2 == 0:  # an odd backtick is just a character
-        return "`".join(pieces)
-    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
+        return _set(text)
+    return "".join(
+        f"<code>{escape(piece, quote=False)}</code>" if i % 2 else _set(piece) for i, piece in enumerate(pieces)
+    )
+
+
+def _set(text: str) -> str:
+    for spelled, sign in SIGNS.items():
+        text = text.replace(spelled, sign)
+    text = escape(GREEK_WORD.sub(lambda found: GREEK[found[0]], text), quote=False)
+    text = SYMBOL.sub(r"<i>\g<0></i>", SUBSCRIPT.sub(r"<i>\1</i><sub>\2</sub>", text))
+    text = re.sub(r"\^(-?\w+(?:\.\d+)?)", r"<sup>\1</sup>", text)
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', text)
 
 
 # -- both ------------------------------------------------------------------------------------------
