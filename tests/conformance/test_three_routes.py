@@ -167,3 +167,25 @@ def test_special_points_of_the_pair(h, k, detuning, T):
     run = qet.teleport(state)
     for name in ("injected", "extracted", "local", "teleported", "leak"):
         np.testing.assert_allclose(getattr(run, name), getattr(answer, name), rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{}, {"measure": (1, 0, 1)}, {"message_error": 0.2}, {"feedback": "ground"}])
+def test_states_of_no_parity_take_the_general_route(points, options):
+    """The closed forms of the minimal pair do not hold for them: batch, one point, swapped, and the reference agree."""
+    rng = np.random.default_rng(79)
+    rho = np.array([reference.random_state(rng, 4) for _ in range(N)])
+    model = qet.minimal(h=points[0], k=points[1], detuning=points[2])
+    told = {
+        "kraus": reference.direction_kraus(options.get("measure", "X")),
+        "feedback": options.get("feedback", "best"),
+        "message": reference.uniform_error(options.get("message_error", 0.0), 2),
+    }
+    for m, A, B in ((model, 0, 1), (model.swapped(), 1, 0)):
+        run = qet.teleport(qet.state(m, rho), **options)
+        for i in range(0, N, 4):
+            terms = pair_terms(*(float(x[i]) for x in points))
+            answer = reference.teleport(terms, 2, [A], [B], rho[i], **told)
+            for name in ("injected", "extracted", "local", "teleported", "leak", "local_before", "net_work"):
+                np.testing.assert_allclose(
+                    getattr(run, name)[i], getattr(answer, name), rtol=0, atol=2e-12, err_msg=name
+                )
