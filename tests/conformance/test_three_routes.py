@@ -126,9 +126,11 @@ def test_any_fixed_angle_on_any_state(points):
         np.testing.assert_allclose(run.extracted[i], Pair(*couplings(*p), *means).extracted_at(angle[i]), atol=1e-12)
 
 
-def test_the_shortcut_and_the_general_route_agree_where_both_apply(points):
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_the_shortcut_and_the_general_route_agree_where_both_apply(points, is_swapped):
     """The same state given as a density matrix takes the dense route; every quantity is equal."""
     model = qet.minimal(h=points[0], k=points[1], detuning=points[2])
+    model = model.swapped() if is_swapped else model
     for state in (qet.ground(model), qet.gibbs(model, T=0.7), qet.depolarize(qet.gibbs(model, T=0.7), 0.2)):
         dense = qet.state(model, state.density_matrix)
         for options in (
