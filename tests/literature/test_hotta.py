@@ -28,7 +28,7 @@ def test_the_minimal_pair_matches_hotta(h, k):
     angle = 0.5 * np.arctan(h * k / s)
     hotta = qet.teleport(run.state, feedback=qet.feedback(angle=angle, axis="Y"))
     np.testing.assert_allclose(hotta.extracted, run.extracted, rtol=1e-11)
-    for operation, sign in zip(run.operations[:, 0], (+1, -1), strict=True):  # up to a phase
+    for operation, sign in zip(run.operations, (+1, -1), strict=True):  # up to a phase
         np.testing.assert_allclose(
             abs(np.trace(operation.conj().T @ reference.rotation("Y", sign * angle))), 2.0, atol=1e-7
         )
@@ -79,7 +79,7 @@ def test_the_dominant_policy_follows_the_largest_population():
         level = int(np.argmax(populations))
         rho = (vectors * np.array(populations)) @ vectors.conj().T
         run = qet.teleport(qet.state(model, rho), feedback="dominant")
-        borrowed = qet.teleport(qet.eigenstate(model, level)).operations[:, 0]
+        borrowed = qet.teleport(qet.eigenstate(model, level)).operations
         table = qet.teleport(run.state, feedback=qet.feedback(unitaries=borrowed))
         np.testing.assert_allclose(run.extracted, table.extracted, atol=1e-13)
     thermal = qet.gibbs(model, T=np.array([0.1, 0.7, 3.0]))

@@ -70,7 +70,7 @@ def test_scalars_give_numpy_floats_and_arrays_the_broadcast_shape():
     for name in (*NUMBERS, "efficiency", "efficiency_teleported", "resolved"):
         assert getattr(run, name).shape == (4, 3, 2), name
     assert run.probabilities.shape == (4, 3, 2, 2)
-    assert run.operations.shape == (4, 3, 2, 2, 1, 2, 2)
+    assert run.operations.shape == (4, 3, 2, 2, 2, 2)
     assert run.branches.shape == (4, 3, 2, 2, 4, 4)
     assert run.ledger.energies.shape == (4, 3, 2, 3, 4)
     assert run.work.mean.shape == run.work.variance.shape == (4, 3, 2, 2)

@@ -24,6 +24,7 @@ Array = np.ndarray
 HOLDS, HOLDS_IN_A_REGIME, FAILS, NEEDS_REWORDING = VERDICTS
 MARGIN = 0.01  # a bell's top stands this much above both ends, relative to the higher end
 NOISE = 1e-12  # differences of energies below this are rounding
+FEW = 5  # fewer cases than this on one side do not tell a regime
 SHAPES = ("flat", "up", "down", "bell", "U", "bump and dip")
 
 
@@ -132,6 +133,16 @@ def regime(is_true: Any, features: Mapping[str, Any]) -> Regime | None:
     return None if best is None else best[1]
 
 
+def where(is_true: Any, features: Mapping[str, Any]) -> str:
+    """`regime` as a clause for a reason: "mostly where ..."; said only if at least FEW cases lie on either side."""
+    cases = np.asarray(is_true, dtype=bool)
+    if cases.all() or not cases.any():
+        return "all cases alike"
+    if min(int(cases.sum()), int((~cases).sum())) < FEW:
+        return "too rare to say where" if cases.sum() < FEW else "exceptions too rare to say where"
+    return f"mostly where {regime(cases, features)}"
+
+
 def threshold_for(is_true: Any, x: Any, level: float = 0.95) -> float:
     """The smallest x above which, and above every larger x, at least `level` of the cases are true; inf if none.
 
@@ -231,7 +242,7 @@ class ClaimsTable:
         """The table as JSON, with the numbers that decided."""
         names = ("key", "statement", "source", "ensemble", "computed", "verdicts", "reason", "numbers")
         rows = [{name: plain(getattr(row, name)) for name in names} for row in self.rows]
-        head = {"name": self.entry.name, "title": self.entry.title, "reference": self.entry.reference, "note": self.entry.note}
+        head = {name: getattr(self.entry, name) for name in ("name", "title", "reference", "note")}
         return json.dumps({**head, "claims": rows}, indent=1, ensure_ascii=False)
 
 

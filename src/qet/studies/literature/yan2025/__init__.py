@@ -16,6 +16,7 @@ from . import (
     claims_information,
     claims_population,
     claims_reservoirs,
+    claims_theory,
     claims_time,
     claims_work,
 )
@@ -26,14 +27,17 @@ ENTRY = Entry(
     title="Quantum Energy Teleportation under Equilibrium and Nonequilibrium Environments",
     reference="Yan, Zhang, Wang, arXiv:2511.01518",
     note=(
-        "The paper's figures and parameter values are not known to us: every curve is a reconstruction with our parameters, and "
-        "every claim is judged on ensembles of ours, printed beside it. E_B is the energy of H_B + V that Bob takes out with the "
-        "best unitary; local is what he gets without the message, teleported the rest. Redfield is non-secular, without Lamb "
-        "shift, boson baths with exchange coupling and a flat spectrum unless said. A verdict belongs to its ensemble."
+        "The paper's figures and parameter values are not known to us: every curve is a reconstruction with our "
+        "parameters, and every claim is judged on ensembles of ours, printed beside it. E_B is the energy of H_B + "
+        "V that Bob takes out with the best unitary; local is what he gets without the message, teleported the "
+        "rest. Redfield is non-secular, without Lamb shift, boson baths with exchange coupling and a flat spectrum "
+        "unless said. A verdict belongs to its ensemble; where a claim is about no energy (information, "
+        "entanglement, correlation), the verdict stands under E_B."
     ),
     panels=PANELS,
     claims=(
         *claims_equilibrium.CLAIMS, *claims_population.CLAIMS, *claims_reservoirs.CLAIMS, *claims_dissipation.CLAIMS,
         *claims_time.CLAIMS, *claims_information.CLAIMS, *claims_work.CLAIMS, *claims_drive.CLAIMS,
+        *claims_theory.CLAIMS,
     ),
 )

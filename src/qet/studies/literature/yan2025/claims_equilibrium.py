@@ -8,7 +8,7 @@ from qet.physics.feedback import feedback
 from qet.physics.models import minimal
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs, ground, state
-from qet.studies.claims import by_cases, count, share, within
+from qet.studies.claims import by_cases, count, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
@@ -49,12 +49,15 @@ def eigenbasis_form() -> Claim:
     teleported = np.abs(run.teleported - forms.output(Z, X) + forms.local(Z, X))
     return Claim(
         "C1", "The energy output has an analytic form in terms of the energy eigenstates.", PAPER,
-        f"{sets.text}; {n} random complex states and {n} random real states even under Z0 Z1, seeds {SEED + 1}, {SEED + 2}",
-        f"|w||v| + w·v with v from populations and real intra-parity coherences, and the closed local part, against the "
-        f"general protocol (the best of 24 angles about Y for any state, all unitaries for real even ones); tolerance {TOLERANCE:.0e}",
-        {"E_B": within(whole, TOLERANCE), "teleported": within(teleported, TOLERANCE), "local": within(local, TOLERANCE)},
-        f"largest deviations: E_B {whole.max():.1e}, teleported {teleported.max():.1e}, local {local.max():.1e}; "
-        "the form is ours, the paper's was not seen",
+        f"{sets.text}; {n} random complex states and {n} random real states even under Z0 Z1, seeds {SEED + 1}, "
+        f"{SEED + 2}",
+        "|w||v| + w·v with v from populations and real intra-parity coherences, and the closed local part, against "
+        "the general protocol (the best of 24 angles about Y for any state, all unitaries for real even ones); "
+        f"tolerance {TOLERANCE:.0e}",
+        {"E_B": within(whole, TOLERANCE), "teleported": within(teleported, TOLERANCE),
+         "local": within(local, TOLERANCE)},
+        f"largest deviations: E_B {whole.max():.1e}, teleported {teleported.max():.1e}, local {local.max():.1e}; the "
+        "form is ours, the paper's was not seen",
         {"E_B": whole.max(), "teleported": teleported.max(), "local": local.max()},
     )
 
@@ -72,8 +75,8 @@ def detuning_matters() -> Claim:
         f"{sets.text}; Gibbs states, Delta from -0.8 to 0.8 Omega in 33 steps at fixed Omega = eps_A + eps_B",
         "largest over smallest output along Delta; matters: a factor above 1.1",
         {"E_B": by_cases(ratio > 1.1), "teleported": by_cases(ratio_teleported > 1.1)},
-        f"the output changes along Delta by a factor {np.median(ratio):.3g} (median), at least {ratio.min():.3g}; "
-        f"it is all teleported (largest local part {run.local.max():.0e}, Gibbs states being passive)",
+        f"the output changes along Delta by a factor {np.median(ratio):.3g} (median), at least {ratio.min():.3g}; it "
+        f"is all teleported (largest local part {run.local.max():.0e}, Gibbs states being passive)",
         {"median": np.median(ratio), "smallest": ratio.min()},
     )
 
@@ -90,12 +93,13 @@ def detuning_ground() -> Claim:
     rises_teleported = (np.diff(others.teleported) > -TOLERANCE).all(-1)
     nothing = float(np.max(teleport(ground(pair(np.full(5, 1e-6), 2.0, np.linspace(0.1, 1.0, 5)))).extracted))
     return Claim(
-        "C2a", "In the ground state the output rises with Delta = eps_A - eps_B at fixed sum: a larger gap at Alice is good.",
+        "C2a",
+        "In the ground state the output rises with Delta = eps_A - eps_B at fixed sum: a larger gap at Alice is good.",
         OURS, f"Omega = 2, kappa = 0.5; {sets.text} (their sums and couplings), |Delta| <= 0.95 Omega",
         "monotonic rise over 39 steps of Delta; output at eps_A -> 0",
         {"E_B": by_cases(rises), "teleported": by_cases(rises_teleported)},
-        f"{values[0]:.4f}, {values[1]:.4f}, {values[2]:.4f} at Delta = -1, 0, 1; rises in {count(rises)} sets; "
-        f"at eps_A = 1e-6 it is {nothing:.0e}",
+        f"{values[0]:.4f}, {values[1]:.4f}, {values[2]:.4f} at Delta = -1, 0, 1; rises in {count(rises)} sets; at "
+        f"eps_A = 1e-6 it is {nothing:.0e}",
         {"values": values, "along": run.extracted, "share": share(rises)},
     )
 
@@ -109,15 +113,17 @@ def detuning_thermal() -> Claim:
     top = E.max(-1)
     sets = random_sets(200, equal_T=True).columns
     Omega = sets.eps_A + sets.eps_B
-    run = teleport(gibbs(minimal(h=Omega / 2, k=sets.kappa, detuning=np.linspace(-0.99, 0.99, 199) * Omega), T=sets.T_A))
+    wide = np.linspace(-0.99, 0.99, 199) * Omega
+    run = teleport(gibbs(minimal(h=Omega / 2, k=sets.kappa, detuning=wide), T=sets.T_A))
     inside, inside_teleported = (np.isin(y.argmax(-1), (0, 198), invert=True) for y in (run.extracted, run.teleported))
-    where = ", ".join(f"Delta = {Delta[i]:.2f} ({e:.4f}) at T = {t}" for i, e, t in zip(best, top, T[:, 0], strict=True))
+    points = zip(Delta[best], top, T[:, 0], strict=True)
+    tops = ", ".join(f"Delta = {d:.2f} ({e:.4f}) at T = {t}" for d, e, t in points)
     return Claim(
         "C2b", "At a temperature above zero the output has a maximum in Delta.", OURS,
         f"Omega = 2, kappa = 0.5, T = 0.2, 0.5, 1; {sets.text}, |Delta| <= 0.99 Omega in 199 steps",
         "position of the largest Gibbs output along Delta",
         {"E_B": by_cases(inside), "teleported": by_cases(inside_teleported)},
-        f"{where}; interior maximum in {count(inside)} sets",
+        f"{tops}; interior maximum in {count(inside)} sets",
         {"Delta": Delta[best], "E_B": top},
     )
 
@@ -139,8 +145,9 @@ def heating_kills() -> Claim:
         f"eps_A = eps_B = 1, kappa = 0.5; {sets.text} (their pairs), T from 0.02 to 100 in 120 steps",
         "Gibbs output never rises with T and ends below 1e-6 of its start; exponent between T = 20 and 40",
         {"E_B": by_cases(dies), "teleported": by_cases(falls_teleported & (end < 1e-6))},
-        f"{', '.join(f'{e:.2g}' if e < 1e-4 else f'{e:.5f}' for e in values)} at T = 0.1, 0.5, 1, 2, 5; falls all the way in "
-        f"{count(dies)} pairs; E_B ~ T^-{order:.2f} at high T (ratio {tail[0] / tail[1]:.1f} from T = 20 to 40)",
+        f"{', '.join(f'{e:.2g}' if e < 1e-4 else f'{e:.5f}' for e in values)} at T = 0.1, 0.5, 1, 2, 5; falls all "
+        f"the way in {count(dies)} pairs; E_B ~ T^-{order:.2f} at high T (ratio {tail[0] / tail[1]:.1f} from T = 20 "
+        "to 40)",
         {"values": values, "ratio": tail[0] / tail[1], "share": share(dies)},
     )
 
@@ -160,12 +167,14 @@ def competing_eigenstates() -> Claim:
     ratio = others.extracted / (weights * many.outputs).sum(-1)
     ratio_teleported = others.teleported / (weights * (many.outputs - many.local_parts)).sum(-1)
     return Claim(
-        "C8", "Several eigenstates compete: a mixture gives less than its eigenstates would give one by one.", PAPER + " (outlook)",
+        "C8", "Several eigenstates compete: a mixture gives less than its eigenstates would give one by one.",
+        PAPER + " (outlook)",
         f"eps_A = eps_B = 1, kappa = 0.5, T = 1; {sets.text}; Gibbs states",
         "E_B of the mixture over Σ p_n E_B(n), the same for the teleported part; competes: ratio below 0.99",
         {"E_B": by_cases(ratio < 0.99), "teleported": by_cases(ratio_teleported < 0.99)},
-        f"at T = 1: Σ p_n E_B(n) = {total:.4f}, of the mixture {run.extracted:.5f}; ratio below 0.99 in {count(ratio < 0.99)} "
-        f"(teleported {count(ratio_teleported < 0.99)}), median {np.median(ratio):.2f}; the others are cold, of one eigenstate",
+        f"at T = 1: Σ p_n E_B(n) = {total:.4f}, of the mixture {run.extracted:.5f}; ratio below 0.99 in "
+        f"{count(ratio < 0.99)} (teleported {count(ratio_teleported < 0.99)}), median {np.median(ratio):.2f}; "
+        f"{where(ratio < 0.99, {'T': sets.T_A, 'kappa': sets.kappa})}",
         {"sum": total, "mixture": run.extracted, "share": share(ratio < 0.99)},
     )
 

@@ -73,8 +73,8 @@ def populations(n: int = 4000) -> Populations:
     p = np.real(np.diagonal(forms.at(1).in_levels(rho), axis1=-2, axis2=-1))
     E_B, teleported = (np.concatenate([getattr(run, q) for run in runs], axis=-1) for q in ("extracted", "teleported"))
     text = (
-        f"{n} bosonic and {n} fermionic equilibria (Redfield, two equal baths, rate {RATE}): Omega = 2, Delta uniform -1.9 to 1.9, "
-        f"kappa uniform {KAPPA[0]}-{KAPPA[1]}, T uniform 0.05-1, mu uniform 0-4, seed {SEED + 3}"
+        f"{n} bosonic and {n} fermionic equilibria (Redfield, two equal baths, rate {RATE}): Omega = 2, Delta "
+        f"uniform -1.9 to 1.9, kappa uniform {KAPPA[0]}-{KAPPA[1]}, T uniform 0.05-1, mu uniform 0-4, seed {SEED + 3}"
     )
     return Populations(forms, p, E_B, teleported, np.arange(2 * n) >= n, text)
 
@@ -96,7 +96,9 @@ def most_populated() -> Claim:
                for low, high in zip(BINS[:-1], BINS[1:], strict=True)]
         for kind, flag in (("bosons", False), ("fermions", True))
     }
-    spelled = "; ".join(f"{kind} " + "/".join(f"{100 * s:.1f}" for s in reversed(values)) for kind, values in by_bin.items())
+    spelled = "; ".join(
+        f"{kind} " + "/".join(f"{100 * s:.1f}" for s in reversed(values)) for kind, values in by_bin.items()
+    )
     limit, limit_teleported = threshold_for(same, p_max), threshold_for(same_teleported, p_max)
     return Claim(
         "C4", "The output of a mixture often follows the most populated eigenstate.", PAPER,
@@ -118,12 +120,14 @@ def staircase() -> Claim:
     E, local = forms.outputs[[0, 1, 3]], forms.local_parts[[0, 1, 3]]
     off = {"E_B": run.extracted / E - 1, "teleported": run.teleported / (E - local) - 1, "local": run.local - local}
     return Claim(
-        "C4a", "Fermions at one chemical potential give a staircase in mu: e-, then o-, then e+ decides the output.", OURS,
+        "C4a", "Fermions at one chemical potential give a staircase in mu: e-, then o-, then e+ decides the output.",
+        OURS,
         f"eps_A = eps_B = 1, kappa = 0.5, T = 0.05, mu = {mu[0]:.2f}, {mu[1]:.2f}, {mu[2]:.2f} (the plateaus' middles)",
         "Redfield equilibrium against the single eigenstate's output; relative tolerance 1e-3",
         {name: within(value, 1e-3) for name, value in off.items()},
         f"E_B = {', '.join(f'{e:.4f}' for e in run.extracted)} on the plateaus split at w1 = {w1:.3f}, w2 = {w2:.3f} "
-        f"(eigenstates {', '.join(f'{e:.4f}' for e in E)}); teleported {', '.join(f'{e:.4f}' for e in run.teleported)}",
+        f"(eigenstates {', '.join(f'{e:.4f}' for e in E)}); teleported "
+        f"{', '.join(f'{e:.4f}' for e in run.teleported)}",
         {"E_B": run.extracted, "teleported": run.teleported, "w": [w1, w2]},
     )
 
@@ -144,8 +148,8 @@ def cancellation() -> Claim:
         "output of the mixture below 1e-3 of the smaller output of the two occupied eigenstates",
         {"E_B": by_cases(lost < 1e-3), "teleported": by_cases(tele < 1e-3)},
         f"p = ({', '.join(f'{x:.3f}' for x in p)}), E_B = {run.extracted:.1e} although the occupied e-, o- give "
-        f"{forms.outputs[0]:.4f} and {forms.outputs[1]:.4f}; bosons: ground-state output {cold[0]:.3f} -> {cold[1]:.3f}, "
-        f"Gibbs {hot[0]:.4f} -> {hot[1]:.4f}",
+        f"{forms.outputs[0]:.4f} and {forms.outputs[1]:.4f}; bosons: ground-state output {cold[0]:.3f} -> "
+        f"{cold[1]:.3f}, Gibbs {hot[0]:.4f} -> {hot[1]:.4f}",
         {"p": p, "E_B": run.extracted, "ground": cold, "gibbs": hot},
     )
 
@@ -162,10 +166,12 @@ def cancellation_rule() -> Claim:
     deviation = np.abs(middle.output(Z, X) - found.E_B[1])
     tele = np.abs(middle.output(Z, X) - middle.local(Z, X) - found.teleported[1])
     return Claim(
-        "C4''", "The exact rule at equilibrium: v = Pe v(e+) + Po v(o+) and E_B = |w||v| + w·v; it vanishes where v opposes w.",
+        "C4''",
+        "The exact rule at equilibrium: v = Pe v(e+) + Po v(o+) and E_B = |w||v| + w·v; it vanishes where v opposes w.",
         OURS, found.text, "the vector rule from populations alone against the protocol; tolerance 1e-10",
         {"E_B": within(deviation, 1e-10), "teleported": within(tele, 1e-10)},
-        f"largest deviations {deviation.max():.1e} (E_B), {tele.max():.1e} (teleported)", {"deviation": deviation.max()},
+        f"largest deviations {deviation.max():.1e} (E_B), {tele.max():.1e} "
+        "(teleported)", {"deviation": deviation.max()},
     )
 
 
@@ -185,8 +191,8 @@ def highest_population_value() -> Claim:
         "N1", "Highest-population rule: the output of a mixture is mainly that of its most populated eigenstate.",
         "founding note 2.1", found.text, "mixture's value within 10 % of the most populated eigenstate's value",
         {"E_B": by_cases(near), "teleported": by_cases(near_teleported), "local": by_cases(near_local)},
-        f"within 10 %: E_B {count(near)}, teleported {count(near_teleported)}, local {count(near_local)}; in at least 95 % of cases "
-        f"only above p_max = {limits[0]:.3f}, {limits[1]:.3f}, {limits[2]:.3f}",
+        f"within 10 %: E_B {count(near)}, teleported {count(near_teleported)}, local {count(near_local)}; in at "
+        f"least 95 % of cases only above p_max = {limits[0]:.3f}, {limits[1]:.3f}, {limits[2]:.3f}",
         {"shares": [share(near), share(near_teleported), share(near_local)], "thresholds": limits},
     )
 
@@ -200,9 +206,8 @@ def population_sum() -> Claim:
     angle = forms.angle(forms.Z_levels[:, 0], forms.X_levels[:, 0])
     fixed: Run = teleport(mixture, feedback=feedback(angle=angle, axis="Y"))
     columns = forms.vectors.swapaxes(-1, -2)  # level first, shape (n, 4, 4)
-    levels = np.stack(
-        [teleport(state(sets.model, columns[:, i]), feedback=feedback(angle=angle, axis="Y")).extracted for i in range(4)], -1
-    )
+    rule = feedback(angle=angle, axis="Y")
+    levels = np.stack([teleport(state(sets.model, columns[:, i]), feedback=rule).extracted for i in range(4)], -1)
     exact = np.abs((p * levels).sum(-1) - fixed.extracted)
     best = teleport(mixture)
     bound = (p * forms.outputs).sum(-1)
@@ -211,11 +216,11 @@ def population_sum() -> Claim:
     fixed_verdict = within(exact, 1e-12)
     return Claim(
         "N2", "E_ext ≈ p0 E_gain(0) + Σ_{n>0} p_n E_loss(n).", "founding note 2.1", sets.text + "; Gibbs states",
-        "literal: Σ p_n E_B(n) at the best angles within 1 % of the mixture's best; reworded: at one angle (the ground state's) "
-        "an identity to 1e-12",
+        "literal: Σ p_n E_B(n) at the best angles within 1 % of the mixture's best; reworded: at one angle (the "
+        "ground state's) an identity to 1e-12",
         {"E_B": reworded(by_cases(equal), fixed_verdict), "teleported": reworded(by_cases(tele), fixed_verdict)},
-        f"at the ground state's angle exact (largest deviation {exact.max():.0e}); at the best angle within 1 % in {count(equal)} "
-        f"and always an upper bound ({count(bound >= best.extracted - 1e-12)})",
+        f"at the ground state's angle exact (largest deviation {exact.max():.0e}); at the best angle within 1 % in "
+        f"{count(equal)} and always an upper bound ({count(bound >= best.extracted - 1e-12)})",
         {"deviation": exact.max(), "share": share(equal)},
     )
 

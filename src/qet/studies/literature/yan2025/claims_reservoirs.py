@@ -12,9 +12,10 @@ from qet.protocols.run import Run
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, regime, share, within
+from qet.studies.claims import by_cases, count, share, where, within
 from qet.studies.literature.entry import Claim
 
+from .closed_forms import ClosedForms
 from .ensembles import SEED, Sets, baths, random_sets
 
 Array = np.ndarray
@@ -27,11 +28,6 @@ N = 2000
 def secular(model: Any, T_A: Any, T_B: Any, rate_A: Any = RATE, rate_B: Any = None, **options: Any) -> Run:
     """The protocol on the secular steady state of two baths (the zeroth order in the rates)."""
     return teleport(steady(model, baths(T_A, T_B, rate_A, rate_B, **options), master="secular"))
-
-
-def swapped(sets: Sets) -> Sets:
-    """The same sets with the temperatures exchanged."""
-    return Sets(sets.eps_A, sets.eps_B, sets.kappa, sets.T_B, sets.T_A, sets.text)
 
 
 @lru_cache(maxsize=4)
@@ -49,10 +45,10 @@ def temperature_difference() -> Claim:
     sets, run, mean, _, _ = driven()
     better, better_teleported = (getattr(run, q) > getattr(mean, q) for q in ("extracted", "teleported"))
     better_local = run.local > mean.local + 1e-12
-    where = regime(better, sets.features)
     hot = (sets.eps_A - sets.eps_B) * (sets.T_A - sets.T_B) > 0
     dipole = driven("dipole")
     better_dipole = dipole[1].extracted > dipole[2].extracted
+    on_larger = where(better[hot], {name: values[hot] for name, values in sets.features.items()})
     pair = minimal(h=1.0, k=0.5, detuning=0.6)
     values = [float(secular(pair, a, b).extracted) for a, b in ((1.0, 0.2), (0.2, 1.0), (0.6, 0.6))]
     return Claim(
@@ -60,10 +56,11 @@ def temperature_difference() -> Claim:
         f"{sets.text}; secular steady state, equal rates",
         "E_B (and its parts) above that of equilibrium at the mean temperature",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
-        f"above in {count(better)} (teleported {count(better_teleported)}, local {count(better_local)}); with the hot bath on the "
-        f"larger-gap qubit {share(better[hot]):.0%}, otherwise {share(better[~hot]):.0%} (dipole {share(better_dipole[hot]):.0%}, "
-        f"{share(better_dipole[~hot]):.0%}); best single parameter: {where}; at eps = (1.3, .7), kappa = .5: "
-        f"{values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} at (.6, .6)",
+        f"above in {count(better)} (teleported {count(better_teleported)}, local {count(better_local)}); with the "
+        f"hot bath on the larger-gap qubit {share(better[hot]):.0%}, otherwise {share(better[~hot]):.0%} (dipole "
+        f"{share(better_dipole[hot]):.0%}, {share(better_dipole[~hot]):.0%}); among the former {on_larger}; at eps = "
+        f"(1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} at (.6, "
+        ".6)",
         {"inside": share(better[hot]), "outside": share(better[~hot]), "inside_dipole": share(better_dipole[hot]),
          "outside_dipole": share(better_dipole[~hot]), "values": values},
     )
@@ -77,7 +74,8 @@ def evenness() -> Claim:
     odd = {q: np.abs(getattr(run, q) - getattr(back, q)) for q in ("extracted", "teleported")}
     return Claim(
         "C5a", "Without detuning and with equal rates the output is even in T_A - T_B.", OURS,
-        sets.text + "; eps_B set to eps_A; secular steady state", "change of the output when the temperatures are exchanged; tolerance 1e-10",
+        sets.text + "; eps_B set to eps_A; secular steady state",
+        "change of the output when the temperatures are exchanged; tolerance 1e-10",
         {"E_B": within(odd["extracted"], 1e-10), "teleported": within(odd["teleported"], 1e-10)},
         f"largest change {odd['extracted'].max():.0e}", {"largest": odd["extracted"].max()},
     )
@@ -92,18 +90,21 @@ def no_detuning_bound() -> Claim:
     ends = [teleport(gibbs(model, T=T)) for T in (sets.T_A, sets.T_B)]
     mean_T = (sets.T_A + sets.T_B) / 2
     mean = teleport(gibbs(model, T=mean_T))
-    never = {q: getattr(run, q) <= np.maximum(*(getattr(end, q) for end in ends)) + 1e-12 for q in ("extracted", "teleported")}
+    rivals = {q: np.maximum(*(getattr(end, q) for end in ends)) for q in ("extracted", "teleported")}
+    never = {q: getattr(run, q) <= rival + 1e-12 for q, rival in rivals.items()}
     above = run.extracted > mean.extracted
-    where = regime(above, {"mean T": mean_T, "mean T over w1": mean_T / (np.hypot(2 * sets.eps_A, 2 * sets.kappa) - 2 * sets.kappa)})
+    w1 = np.hypot(2 * sets.eps_A, 2 * sets.kappa) - 2 * sets.kappa
+    there = where(above, {"mean T": mean_T, "mean T over w1": mean_T / w1})
     hot = np.array([0.0, 0.5, 1.0, 1.5])
     series = secular(minimal(h=1.0, k=0.5), 1.0 + hot / 2, 1.0 - hot / 2).extracted
     spelled = ", ".join(f"{value:.5f}" for value in series)
     return Claim(
         "C5b", "Without detuning a temperature difference never beats both single-temperature equilibria.", OURS,
-        sets.text + "; eps_B set to eps_A; secular steady state, equal rates", "E_B at most the larger of the two Gibbs outputs",
+        sets.text + "; eps_B set to eps_A; secular steady state, equal rates",
+        "E_B at most the larger of the two Gibbs outputs",
         {"E_B": by_cases(never["extracted"]), "teleported": by_cases(never["teleported"])},
-        f"beats both in {count(~never['extracted'])}; it beats the mean temperature in {count(above)}, mostly where {where}; "
-        f"at mean T = 1 (eps = 1, kappa = .5) {spelled} for T_A - T_B = 0, .5, 1, 1.5",
+        f"beats both in {count(~never['extracted'])}; it beats the mean temperature in {count(above)}, {there}; at "
+        f"mean T = 1 (eps = 1, kappa = .5) {spelled} for T_A - T_B = 0, .5, 1, 1.5",
         {"beats_both": int((~never["extracted"]).sum()), "series": series},
     )
 
@@ -117,12 +118,12 @@ def beats_both() -> Claim:
     point = minimal(h=1.0, k=0.2, detuning=0.7)
     example = secular(point, 3.0, 0.5).extracted
     rivals = teleport(gibbs(point, T=np.array([3.0, 0.5]))).extracted
-    where = regime(beats["extracted"], sets.features)
+    there = where(beats["extracted"], sets.features)
     return Claim(
         "C5c", "With detuning a temperature difference can beat both equilibria, at T_A and at T_B.", OURS,
         f"{sets.text}; secular steady state, equal rates", "output above the larger of the two equilibrium outputs",
         {"E_B": by_cases(beats["extracted"]), "teleported": by_cases(beats["teleported"])},
-        f"in {share(beats['extracted']):.1%} of the sets (dipole {share(dipole):.1%}), mostly where {where}; eps = (1.35, .65), "
+        f"in {share(beats['extracted']):.1%} of the sets (dipole {share(dipole):.1%}), {there}; eps = (1.35, .65), "
         f"kappa = .2, T = (3, .5): {example:.4f} against {rivals.max():.4f}",
         {"share": share(beats["extracted"]), "dipole": share(dipole), "example": example, "rival": rivals.max()},
     )
@@ -135,16 +136,18 @@ def asymmetric_rates() -> Claim:
     sets = random_sets(N, seed=SEED + 5)
     equal = secular(sets.model, sets.T_A, sets.T_B)
     colder_A = sets.T_A < sets.T_B
-    towards = secular(sets.model, sets.T_A, sets.T_B, np.where(colder_A, 5.0, 1.0) * RATE, np.where(colder_A, 1.0, 5.0) * RATE)
+    rates = np.where(colder_A, 5.0, 1.0) * RATE, np.where(colder_A, 1.0, 5.0) * RATE
+    towards = secular(sets.model, sets.T_A, sets.T_B, *rates)
     better, better_teleported = (getattr(towards, q) > getattr(equal, q) for q in ("extracted", "teleported"))
-    where = regime(better, sets.features)
+    there = where(better, sets.features)
     return Claim(
-        "C6", "Asymmetric couplings to the baths can enhance the output (a stronger coupling to the colder bath).", PAPER,
+        "C6", "Asymmetric couplings to the baths can enhance the output (a stronger coupling to the colder bath).",
+        PAPER,
         f"{sets.text}; secular steady state, rate ratio 5 in favor of the colder bath against ratio 1",
         "output above that with equal rates",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported)},
-        f"in {count(better)} (teleported {count(better_teleported)}); mostly where {where}; eps = (1.3, .7), T = (1, .2): {values[0]:.4f} with "
-        f"rate_B = 5 rate_A, {values[1]:.4f} equal, {values[2]:.4f} with rate_A = 5 rate_B",
+        f"in {count(better)} (teleported {count(better_teleported)}); {there}; eps = (1.3, .7), T = (1, .2): "
+        f"{values[0]:.4f} with rate_B = 5 rate_A, {values[1]:.4f} equal, {values[2]:.4f} with rate_A = 5 rate_B",
         {"values": values, "share": share(better)},
     )
 
@@ -158,23 +161,31 @@ def chemical_potentials() -> Claim:
     mean = secular(sets.model, sets.T_A, sets.T_A, mu=[mu.mean(0)] * 2)
     better, better_teleported = (getattr(run, q) > getattr(mean, q) for q in ("extracted", "teleported"))
     better_local = run.local > mean.local + 1e-12
+    w1, w2 = ClosedForms(sets.eps_A, sets.eps_B, sets.kappa).modes
+    middle_mu = mu.mean(0)
+    distance = np.minimum(np.abs(middle_mu - w1), np.abs(middle_mu - w2))
+    positions = {"distance of the mean mu from w1 or w2": distance, "mu_A - mu_B": mu[0] - mu[1]}
+    there = where(better, {**sets.features, **positions})
     plain, bias = minimal(h=1.0, k=0.5), np.arange(4.0)
 
     def series(middle: float) -> Array:
         return np.asarray(secular(plain, 0.2, 0.2, mu=(middle + bias / 2, middle - bias / 2)).extracted)
 
     low, crossing, plateau = series(0.0), series(1.0), series(2.0)
-    detuned = secular(minimal(h=1.0, k=0.5, detuning=0.6), 0.2, 0.2, mu=(np.array([0.5, 1.0]), np.array([1.5, 1.0]))).extracted
+    shifted = np.array([0.5, 1.0]), np.array([1.5, 1.0])
+    detuned = secular(minimal(h=1.0, k=0.5, detuning=0.6), 0.2, 0.2, mu=shifted).extracted
     spelled = [", ".join(f"{x:.4f}" for x in values) for values in (low, plateau, crossing)]
     return Claim(
         "C7", "A difference of chemical potentials can enhance the output.", PAPER,
         f"{sets.text}; fermions, mu_A, mu_B uniform -1 to 4, seed {SEED + 9}; secular steady state, equal rates",
         "output above that of both baths at the mean mu",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
-        f"in {share(better):.0%} (teleported {share(better_teleported):.0%}, local {share(better_local):.0%}); at eps = 1, kappa = .5, T = .2 and "
-        f"|dmu| = 0, 1, 2, 3 it lowers the output on a plateau (mean mu 0: {spelled[0]}; 2: {spelled[1]}) and raises it at a crossing "
-        f"(1: {spelled[2]}); with Delta = .6, dmu = -1: {detuned[0]:.4f} against {detuned[1]:.4f}",
-        {"share": share(better), "teleported": share(better_teleported), "low": low, "plateau": plateau, "crossing": crossing, "detuned": detuned},
+        f"in {share(better):.0%} (teleported {share(better_teleported):.0%}, local {share(better_local):.0%}), "
+        f"{there}; at eps = 1, kappa = .5, T = .2 and |dmu| = 0, 1, 2, 3 it lowers the output on a plateau (mean mu "
+        f"0: {spelled[0]}; 2: {spelled[1]}) and raises it at a crossing (1: {spelled[2]}); with Delta = .6, dmu = "
+        f"-1: {detuned[0]:.4f} against {detuned[1]:.4f}",
+        {"share": share(better), "teleported": share(better_teleported), "low": low, "plateau": plateau,
+         "crossing": crossing, "detuned": detuned},
     )
 
 
@@ -189,14 +200,16 @@ def boson_efficiency() -> Claim:
     return Claim(
         "C9", "Between two boson baths Bob never gets more than Alice pays, E_B <= E_A.", OURS,
         f"{sets.text}; secular steady state, equal rates", "E_B <= E_A to 1e-12; how often there is a local part",
-        {"E_B": by_cases(less), "teleported": by_cases(run.teleported <= run.injected + 1e-12), "local": by_cases(has_local)},
-        f"E_B <= E_A in {count(less)}; a local part exists in {share(has_local):.2%} (verdict 'local': that there is one); with fermions inverted "
-        f"(mu = 4, T = .2) E_A = {inverted.injected:.3f}, E_B = {inverted.extracted:.3f}, of it local {inverted.local:.3f}, "
-        f"teleported {inverted.teleported:.3f}",
-        {"share": share(less), "has_local": share(has_local), "inverted": [inverted.extracted, inverted.local, inverted.teleported]},
+        {"E_B": by_cases(less), "teleported": by_cases(run.teleported <= run.injected + 1e-12)},
+        f"E_B <= E_A in {count(less)}; a local part exists in {share(has_local):.2%}; with fermions inverted (mu = "
+        f"4, T = .2) E_A = {inverted.injected:.3f}, E_B = {inverted.extracted:.3f}, of it local "
+        f"{inverted.local:.3f}, teleported {inverted.teleported:.3f}",
+        {"share": share(less), "has_local": share(has_local),
+         "inverted": [inverted.extracted, inverted.local, inverted.teleported]},
     )
 
 
 CLAIMS = (
-    temperature_difference, evenness, no_detuning_bound, beats_both, asymmetric_rates, chemical_potentials, boson_efficiency,
+    temperature_difference, evenness, no_detuning_bound, beats_both, asymmetric_rates, chemical_potentials,
+    boson_efficiency,
 )

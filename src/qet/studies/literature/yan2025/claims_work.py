@@ -13,10 +13,10 @@ from qet.protocols.bounds import Bounds, bounds
 from qet.protocols.founding_note import founding_note_temperature
 from qet.protocols.run import Run
 from qet.protocols.teleport import teleport
-from qet.solvers.prepare import gibbs, ground, state
+from qet.solvers.prepare import gibbs, ground
 from qet.solvers.states import expect
 from qet.solvers.steady import steady
-from qet.studies.claims import by_cases, count, regime, reworded, share, within
+from qet.studies.claims import by_cases, count, reworded, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
@@ -49,9 +49,11 @@ def net_work() -> Claim:
     text, _, run, table = _gibbs_bounds()
     row = table["Sagawa-Ueda"]
     return Claim(
-        "W1", "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.", "Sagawa and Ueda; founding note 1.3, read so",
-        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"itself": by_cases(row.holds)},
-        f"kept in {count(row.holds)}; net work is never positive here (largest {run.net_work.max():.1e}), so the bound has no bite",
+        "W1", "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.",
+        "Sagawa and Ueda; founding note 1.3, read so",
+        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"E_B": by_cases(row.holds)},
+        f"kept in {count(row.holds)}; net work is never positive here (largest {run.net_work.max():.1e}), so the "
+        "bound has no bite",
         {"share": share(row.holds), "largest": run.net_work.max()},
     )
 
@@ -69,9 +71,14 @@ def passive_theorem() -> Claim:
     kept = np.concatenate([run.extracted <= run.injected + 1e-12 for run in runs])
     tele = np.concatenate([run.teleported <= run.injected + 1e-12 for run in runs])
     return Claim(
-        "W2", "E_B <= E_A for every passive state when Alice's instrument is bistochastic (any projective one) and Bob's operations unital.", OURS,
-        f"{sets.text}; Gibbs states; Alice: X, random axes, random mixtures of three unitaries, seeds {SEED + 62}, {SEED + 63}",
-        "E_B <= E_A to 1e-12", {"E_B": by_cases(kept), "teleported": by_cases(tele)}, f"kept in {count(kept)}", {"share": share(kept)},
+        "W2",
+        "E_B <= E_A for every passive state when Alice's instrument is bistochastic (any projective one) and Bob's "
+        "operations unital.",
+        OURS,
+        f"{sets.text}; Gibbs states; Alice: X, random axes, random mixtures of three unitaries, seeds {SEED + 62}, "
+        f"{SEED + 63}",
+        "E_B <= E_A to 1e-12", {"E_B": by_cases(kept), "teleported": by_cases(tele)}, f"kept in {count(kept)}",
+        {"share": share(kept)},
     )
 
 
@@ -85,12 +92,14 @@ def non_unital_alice() -> Claim:
     gains = run.net_work > 1e-12
     kept = bounds(run)["Sagawa-Ueda"].holds
     paid = run.injected[gains] < 0.0
-    where = regime(gains, sets.features)
+    there = where(gains, sets.features)
     return Claim(
-        "W3", "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).", OURS, sets.text + "; Gibbs states",
+        "W3", "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).", OURS,
+        sets.text + "; Gibbs states",
         "literal bite: E_B - E_A > 0; all of these with E_A < 0, and the bound kept",
-        {"itself": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
-        f"net work positive in {count(gains)}, of these with E_A < 0 {count(paid) if paid.size else 'none'}; bound kept in {count(kept)}; positive mostly where {where}",
+        {"E_B": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
+        f"net work positive in {count(gains)}, of these with E_A < 0 {count(paid) if paid.size else 'none'}; bound "
+        f"kept in {count(kept)}; positive {there}",
         {"gains": int(gains.sum()), "kept": share(kept)},
     )
 
@@ -104,8 +113,10 @@ def steady_states() -> Claim:
     net, bob = (bounds(run, T=T)[name].holds for name in ("Sagawa-Ueda", "Bob's free energy"))
     return Claim(
         "W4", "For steady states: E_B - E_A <= T I_QC(AB) + F_T(rho) - F_eq, and Bob's bound, at any T > 0.", OURS,
-        f"{sets.text}; Redfield steady states, rate 1e-3; T = {', '.join(f'{f:g}' for f in factors)} times sqrt(T_A T_B)",
-        "both inequalities, tolerance 1e-11", {"E_B": by_cases(net & bob)}, f"net work {count(net)}, Bob's share {count(bob)}",
+        f"{sets.text}; Redfield steady states, rate 1e-3; T = {', '.join(f'{f:g}' for f in factors)} times sqrt(T_A "
+        "T_B)",
+        "both inequalities, tolerance "
+        "1e-11", {"E_B": by_cases(net & bob)}, f"net work {count(net)}, Bob's share {count(bob)}",
         {"net": share(net), "bob": share(bob)},
     )
 
@@ -113,7 +124,8 @@ def steady_states() -> Claim:
 def _crossing(information: str) -> str:
     places = ((1.0, 0.5, 0.0), (1.0, 1.0, 0.0), (1.0, 0.5, 1.0))
     values = [float(founding_note_temperature(h, k, d, information=information)) for h, k, d in places]
-    return f"T* = {values[0]:.4f} (eps = 1, kappa = .5), {values[1]:.4f} (1, 1), {values[2]:.4f} (eps = (1.5, .5), kappa = .5)"
+    first, second, third = (f"{value:.4f}" for value in values)
+    return f"T* = {first} (eps = 1, kappa = .5), {second} (1, 1), {third} (eps = (1.5, .5), kappa = .5)"
 
 
 def _extracted_alone(key: str, row_name: str, information: str, symbol: str) -> Claim:
@@ -126,9 +138,11 @@ def _extracted_alone(key: str, row_name: str, information: str, symbol: str) -> 
     told = (T[some] < limit) == ~kept[some]
     return Claim(
         key, f"W_ext <= kT {symbol} (ΔF = 0) with W_ext the energy E_B that Bob takes out.", NOTE, text,
-        "literal: E_B against T times the information; reworded: with Bob's nonequilibrium free-energy excess added (W6)",
+        "literal: E_B against T times the information; reworded: with Bob's nonequilibrium free-energy excess added "
+        "(W6)",
         {"E_B": reworded(by_cases(kept), by_cases(free))},
-        f"violated in {count(~kept)} ({share(~kept):.0%}), namely below T*(h, k) (tells the cases apart in {count(told)}): {_crossing(information)}",
+        f"violated in {count(~kept)} ({share(~kept):.0%}), namely below T*(h, k) (tells the cases apart in "
+        f"{count(told)}): {_crossing(information)}",
         {"violated": share(~kept), "told": share(told)},
     )
 
@@ -151,9 +165,12 @@ def bob_free_energy() -> Claim:
     cold = bounds(teleport(ground(sets.model)), T=1e-6)["Bob's free energy"]
     slack = np.abs(cold.slack)
     return Claim(
-        "W6", "E_B <= T chi + [<H_B + V> - T S(rho_B)] - F_eq(h), with equality as T -> 0.", OURS, f"{text}; ground states of: {sets.text}, T = 1e-6",
-        "the inequality, and its slack in the ground state (to 1e-5)", {"E_B": by_cases(np.concatenate([row.holds, slack <= 1e-5]))},
-        f"kept in {count(row.holds)}; largest slack of the ground states {slack.max():.0e}", {"share": share(row.holds), "slack": slack.max()},
+        "W6", "E_B <= T chi + [<H_B + V> - T S(rho_B)] - F_eq(h), with equality as T -> 0.", OURS,
+        f"{text}; ground states of: {sets.text}, T = 1e-6",
+        "the inequality, and its slack in the ground state (to "
+        "1e-5)", {"E_B": by_cases(np.concatenate([row.holds, slack <= 1e-5]))},
+        f"kept in {count(row.holds)}; largest slack of the ground states "
+        f"{slack.max():.0e}", {"share": share(row.holds), "slack": slack.max()},
     )
 
 
@@ -178,9 +195,9 @@ def which_energy() -> Claim:
         f"eps_A = eps_B = kappa = 1, ground state; {sets.text}; Gibbs states, angle best for H_B alone",
         "literal: the drop of H_B equals the energy Bob takes out to 1 %; reworded: the drop of H_B + V does, to 1e-12",
         {"E_B": reworded(by_cases(same), ledger)},
-        f"at its own optimum (angle {angle:.4f}) H_B drops by {only:.4f} "
-        f"(closed form {closed:.4f}) while H_B + V gives {paid:.4f}: Bob pays; in the random sets equal in {count(same)}, "
-        f"Bob pays in {count(many.extracted < 0)}",
+        f"at its own optimum (angle {angle:.4f}) H_B drops by {only:.4f} (closed form {closed:.4f}) while H_B + V "
+        f"gives {paid:.4f}: Bob pays; in the random sets equal in {count(same)}, Bob pays in "
+        f"{count(many.extracted < 0)}",
         {"only": only, "paid": paid, "angle": angle},
     )
 
@@ -193,11 +210,32 @@ def passivity_of_bob() -> Claim:
     least = np.abs(H_B + sets.eps_B) <= 1e-3 * sets.eps_B
     passive = within(run.local_before, 1e-12)
     return Claim(
-        "D2", "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.", "founding note 1.1", sets.text + "; Gibbs states",
+        "D2", "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.", "founding note 1.1",
+        sets.text + "; Gibbs states",
         "literal: <H_B> within 0.1 % of its minimum -eps_B; reworded: no unitary of Bob's lowers H_B + V (to 1e-12)",
-        {"itself": reworded(by_cases(least), passive)},
-        f"<H_B> is minimal in {count(least)} (median {np.median(H_B / sets.eps_B):.3f} eps_B); without the message a unitary gains at most {run.local_before.max():.0e}",
+        {"E_B": reworded(by_cases(least), passive)},
+        f"<H_B> is minimal in {count(least)} (median {np.median(H_B / sets.eps_B):.3f} eps_B); without the message a "
+        f"unitary gains at most {run.local_before.max():.0e}",
         {"share": share(least), "local": run.local_before.max()},
+    )
+
+
+def sign_of_passivity() -> Claim:
+    """D4: the sign of the note's passivity condition."""
+    n = 2000
+    sets = random_sets(n, equal_T=True, seed=SEED + 70)
+    U = random_unitaries(n, SEED + 71)
+    run = teleport(gibbs(sets.model, T=sets.T_A), feedback=feedback(unitaries=np.stack([U, U], axis=1)))
+    gained = run.ledger.change("H_B", "V", start="delayed", end="after")
+    return Claim(
+        "D4", "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].",
+        "founding note 1.1 with 3",
+        f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
+        "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
+        {"E_B": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
+        f"ΔE_B is positive in {count(gained > 1e-12)}, between {gained.min():.2g} and {gained.max():.2g}: the sign "
+        "is that of energy extracted",
+        {"share": share(gained > 1e-12)},
     )
 
 
@@ -207,14 +245,17 @@ def no_leak() -> Claim:
     start = gibbs(sets.model, T=sets.T_A)
     along_X, along_Z = np.abs(teleport(start).leak), np.abs(teleport(start, measure="Z").leak)
     return Claim(
-        "D3", "ΔE_B may be taken against the state before the measurement instead of before the feedback.", "founding note 3", sets.text + "; Gibbs states",
-        "change of H_B + V by Alice's measurement alone: along X, which commutes with V, and along Z, which does not; tolerance 1e-12",
+        "D3", "ΔE_B may be taken against the state before the measurement instead of before the feedback.",
+        "founding note 3", sets.text + "; Gibbs states",
+        "change of H_B + V by Alice's measurement alone: along X, which commutes with V, and along Z, which does "
+        "not; tolerance 1e-12",
         {"E_B": by_cases(np.concatenate([along_X <= 1e-12, along_Z <= 1e-12]))},
-        f"largest change: X {along_X.max():.0e}, Z {along_Z.max():.2f}; only because [M_k, V] = 0 for X", {"X": along_X.max(), "Z": along_Z.max()},
+        f"largest change: X {along_X.max():.0e}, Z {along_Z.max():.2f}; only because [M_k, V] = 0 for "
+        "X", {"X": along_X.max(), "Z": along_Z.max()},
     )
 
 
 CLAIMS = (
     net_work, passive_theorem, non_unital_alice, steady_states, note_with_holevo, note_with_groenewold, bob_free_energy,
-    which_energy, passivity_of_bob, no_leak,
+    which_energy, passivity_of_bob, sign_of_passivity, no_leak,
 )

@@ -45,8 +45,7 @@ class Sets:
     @property
     def columns(self) -> Sets:
         """The same with a last axis of length one, for grids."""
-        parts = (self.eps_A, self.eps_B, self.kappa, self.T_A, self.T_B)
-        return Sets(*(part[..., None] for part in parts), self.text)
+        return self.take((..., None))
 
     @property
     def features(self) -> dict[str, Array]:
@@ -59,9 +58,10 @@ class Sets:
         }
 
     def take(self, chosen: Any) -> Sets:
-        """Some of the sets."""
-        parts = (self.eps_A, self.eps_B, self.kappa, self.T_A, self.T_B)
-        return Sets(*(part[chosen] for part in parts), self.text)
+        """Some of the sets, by any NumPy index."""
+        return Sets(
+            self.eps_A[chosen], self.eps_B[chosen], self.kappa[chosen], self.T_A[chosen], self.T_B[chosen], self.text
+        )
 
 
 def random_sets(n: int, *, seed: int = SEED, equal_T: bool = False, T: tuple[float, float] = TEMPERATURE) -> Sets:
@@ -69,7 +69,8 @@ def random_sets(n: int, *, seed: int = SEED, equal_T: bool = False, T: tuple[flo
     draw = np.random.default_rng(seed)
     eps_A, eps_B = draw.uniform(*EPS, n), draw.uniform(*EPS, n)
     kappa = draw.uniform(*KAPPA, n)
-    T_A, T_B = (np.exp(draw.uniform(*np.log(T), n)) for _ in range(2))
+    low, high = float(np.log(T[0])), float(np.log(T[1]))
+    T_A, T_B = np.exp(draw.uniform(low, high, n)), np.exp(draw.uniform(low, high, n))
     temperatures = "T_A = T_B" if equal_T else "T_A, T_B"
     text = (
         f"{n} random sets: eps_A, eps_B uniform {EPS[0]}-{EPS[1]}, kappa uniform {KAPPA[0]}-{KAPPA[1]}, "

@@ -39,7 +39,8 @@ def relax(model: Model, surroundings: list[Bath] | list[Jump], *, master: str, s
     n, d = setting.n_points, setting.d
     frame = frame_of(setting.H, setting.n_sites)
     channels = channels_of(setting.H, frame, setting.surroundings, setting.n_sites, master).channels
-    P = np.broadcast_to(generator(frame, channels, setting.layout, setting.is_secular), (n, *_sizes(setting.layout.pairs)))
+    built = generator(frame, channels, setting.layout, setting.is_secular)
+    P = np.broadcast_to(built, (n, *_sizes(setting.layout.pairs)))
     flat = np.broadcast_to(start, (*setting.shape, d, d)).reshape(n, d, d)
     inside = np.broadcast_to(frame.rotate(flat), (n, d, d))
     packed = (np.real(inside) + np.imag(inside)).reshape(n, d * d)[:, setting.layout.pairs]  # (n, classes, s)

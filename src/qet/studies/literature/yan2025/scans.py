@@ -7,7 +7,7 @@ that a row of the claims can say in which of them a bell is and in which not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ WEAK = np.geomspace(1e-3, 1e-1, 17)  # where a Redfield equation may be believed
 RATIOS = np.geomspace(1e-3, 1e3, 31)
 HELD = {"redfield": 0.01, "secular": 0.01, "local": 0.3, "leads": 0.3}
 DEPHASING, THERMAL = 0.1, 0.1
+CUTOFF = 5.0
 BELOW_REDFIELD = 1e-3  # of the largest E_B on a curve: smaller structure is of the second order in the rate
 
 
@@ -54,9 +55,12 @@ class Scan:
         """Name of a quantity -> its curves, shape (n, rates)."""
         run, state = self.run, self.run.state
         forms = ClosedForms(self.sets.eps_A, self.sets.eps_B, self.sets.kappa)
-        only = forms.only_H_B(expect(state, "Z1"), expect(state, "X0 X1"))
+        means = expect(state, "Z1"), expect(state, "X0 X1")
+        only = forms.only_H_B(*means)
+        cold = forms.angle(forms.Z_levels[..., 0], forms.X_levels[..., 0])
         return {
             "E_B": run.extracted, "teleported": run.teleported, "local": run.local, "H_B alone": only,
+            "about Y alone": forms.output(*means), "at the ground state's angle": forms.gain(*means, cold),
             "E_B/E_A": run.efficiency, "teleported/E_A": run.efficiency_teleported,
         }
 
@@ -107,7 +111,7 @@ def _thermal(sets: Sets, theory: str, rate_A: Any, rate_B: Any) -> list[Bath]:
     return baths(sets.T_A, sets.T_B, rate_A, rate_B, mu=mu)
 
 
-@lru_cache(maxsize=None)
+@cache
 def scan(theory: str, varied: str, *, equal_T: bool = False, n: int = N_SETS) -> Scan:
     """A scan of one cell.
 
@@ -131,7 +135,20 @@ def scan(theory: str, varied: str, *, equal_T: bool = False, n: int = N_SETS) ->
     return Scan(sets, teleport(state), rate, f"{sets.text}; {words} in {rate.size} steps")
 
 
-@lru_cache(maxsize=None)
+@cache
+def shifted_scan(*, lamb_shift: bool, n: int = N_SETS) -> Scan:
+    """Redfield, dipole coupling, ohmic-Drude spectrum, with and without the Lamb shift, against a common rate."""
+    sets = random_sets(n, seed=SEED + 20).columns
+    surroundings: list[Bath | Jump] = [
+        bath(site, T=T, rate=WEAK, coupling="dipole", spectrum=("drude", CUTOFF), lamb_shift=lamb_shift)
+        for site, T in ((0, sets.T_A), (1, sets.T_B))
+    ]
+    run = teleport(_settle(sets, surroundings, "redfield"))
+    words = f"dipole coupling, ohmic-Drude spectrum of cut-off {CUTOFF:g}; rate_A = rate_B"
+    return Scan(sets, run, WEAK, f"{sets.text}; {words} from {WEAK[0]:.0e} to {WEAK[-1]:.0e} in {WEAK.size} steps")
+
+
+@cache
 def noise_scan(kind: str, n: int = N_SETS) -> Scan:
     """A scan under the local equation with one bath only, or with noise beside the baths.
 
