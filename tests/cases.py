@@ -56,7 +56,9 @@ def text(term: dict[str, float]) -> str:
 
 
 @st.composite
-def models(draw: Any, n_sites: tuple[int, ...] = (2, 3), fields: str = "XYZ", bonds: tuple[str, ...] = ("XX", "YY", "ZZ")) -> Case:
+def models(
+    draw: Any, n_sites: tuple[int, ...] = (2, 3), fields: str = "XYZ", bonds: tuple[str, ...] = ("XX", "YY", "ZZ")
+) -> Case:
     """Two or three qubits, every bond, coefficients of every sign, any two sites as the parties."""
     n = draw(st.sampled_from(n_sites))
     A, B = draw(st.permutations(range(n)))[:2]

@@ -68,6 +68,8 @@ def spectrum(a: float, b: float, c: float) -> list[tuple[float, float, float, fl
     R, r = hypot(Omega, c), hypot(Delta, c)
     even, odd = (Omega / R, c / R), (Delta / r, c / r)
     return [
-        (-R, -even[0], -even[0], -even[1]), (-r, -odd[0], odd[0], -odd[1]),
-        (r, odd[0], -odd[0], odd[1]), (R, even[0], even[0], even[1]),
+        (-R, -even[0], -even[0], -even[1]),
+        (-r, -odd[0], odd[0], -odd[1]),
+        (r, odd[0], -odd[0], odd[1]),
+        (R, even[0], even[0], even[1]),
     ]

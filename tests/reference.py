@@ -188,7 +188,9 @@ def best_by_davenport(H: np.ndarray, s: np.ndarray, site: int, n: int) -> tuple[
 
     With U = Σ_a q_a B_a, B = (1, -iX, -iY, -iZ), the energy is q^T G q, G_ab = Re Tr[H B_a s B_b†].
     """
-    B = [on_sites(factor * PAULI[letter], [site], n) for factor, letter in ((1, "I"), (-1j, "X"), (-1j, "Y"), (-1j, "Z"))]
+    B = [
+        on_sites(factor * PAULI[letter], [site], n) for factor, letter in ((1, "I"), (-1j, "X"), (-1j, "Y"), (-1j, "Z"))
+    ]
     G = np.zeros((4, 4))
     for a in range(4):
         for b in range(4):
@@ -260,9 +262,17 @@ class Answer:
 
 
 def teleport(
-    terms: dict[str, dict[str, float]], n: int, A: list[int], B: list[int], rho: np.ndarray, *,
-    kraus: list[np.ndarray] | None = None, feedback: str | list[np.ndarray] = "best",
-    axis: str | tuple[float, float, float] | None = None, delay: float = 0.0, message: np.ndarray | None = None,
+    terms: dict[str, dict[str, float]],
+    n: int,
+    A: list[int],
+    B: list[int],
+    rho: np.ndarray,
+    *,
+    kraus: list[np.ndarray] | None = None,
+    feedback: str | list[np.ndarray] = "best",
+    axis: str | tuple[float, float, float] | None = None,
+    delay: float = 0.0,
+    message: np.ndarray | None = None,
 ) -> Answer:
     """One round of the protocol.
 

@@ -41,7 +41,9 @@ def three_routes_agree(run, points, pair_of, rho_of, *, slow=range(0, N, 6), **o
         pair = pair_of(i, couplings(*p))
         scale = sum(abs(x) for x in couplings(*p))
         for name in ("injected", "extracted", "local", "teleported"):
-            np.testing.assert_allclose(getattr(run, name)[i], getattr(pair, name), rtol=0, atol=1e-12 * max(1, scale), err_msg=name)
+            np.testing.assert_allclose(
+                getattr(run, name)[i], getattr(pair, name), rtol=0, atol=1e-12 * max(1, scale), err_msg=name
+            )
         np.testing.assert_allclose(run.leak[i], 0.0, atol=1e-12 * max(1, scale))
         if i in slow:
             answer = reference.teleport(pair_terms(*p), 2, [0], [1], rho_of(i), **options)
@@ -62,7 +64,9 @@ def test_energy_eigenstates(points, level):
 
     three_routes_agree(run, points, pair_of, lambda i: reference.eigenstate(model.matrix()[i], level))
     if level == 0:
-        three_routes_agree(qet.teleport(qet.ground(model)), points, pair_of, lambda i: reference.eigenstate(model.matrix()[i]))
+        three_routes_agree(
+            qet.teleport(qet.ground(model)), points, pair_of, lambda i: reference.eigenstate(model.matrix()[i])
+        )
 
 
 @pytest.mark.parametrize("T", [0.05, 0.6, 4.0, 100.0])
@@ -127,7 +131,13 @@ def test_the_shortcut_and_the_general_route_agree_where_both_apply(points):
     model = qet.minimal(h=points[0], k=points[1], detuning=points[2])
     for state in (qet.ground(model), qet.gibbs(model, T=0.7), qet.depolarize(qet.gibbs(model, T=0.7), 0.2)):
         dense = qet.state(model, state.density_matrix)
-        for options in ({}, {"measure": qet.measure("X", strength=0.6)}, {"message_error": 0.1}, {"measure": "Y"}, {"feedback": "ground"}):
+        for options in (
+            {},
+            {"measure": qet.measure("X", strength=0.6)},
+            {"message_error": 0.1},
+            {"measure": "Y"},
+            {"feedback": "ground"},
+        ):
             left, right = (qet.teleport(s, **options) for s in (state, dense))
             for name in ("injected", "extracted", "local", "local_before", "teleported", "leak", "net_work"):
                 np.testing.assert_allclose(getattr(left, name), getattr(right, name), rtol=0, atol=1e-12, err_msg=name)
@@ -138,7 +148,9 @@ def test_the_shortcut_and_the_general_route_agree_where_both_apply(points):
             )
 
 
-@pytest.mark.parametrize("h, k, detuning", [(0.0, 0.5, 1.0), (1.0, 0.0, 0.0), (1.0, 0.0, 2.0), (0.5, 0.3, 1.0), (1.0, -0.5, 4.0)])
+@pytest.mark.parametrize(
+    "h, k, detuning", [(0.0, 0.5, 1.0), (1.0, 0.0, 0.0), (1.0, 0.0, 2.0), (0.5, 0.3, 1.0), (1.0, -0.5, 4.0)]
+)
 @pytest.mark.parametrize("T", [0.0, 0.3])
 def test_special_points_of_the_pair(h, k, detuning, T):
     """A vanishing mean energy, a coupling of zero, one bare qubit without a gap, unequal signs."""

@@ -73,9 +73,18 @@ def test_letters_on_one_site_multiply_in_their_order():
 @pytest.mark.parametrize(
     "text, place",
     [
-        ("", "character 1"), ("X", "character 1"), ("0.5 Q0", "character 5"), ("X0 +", "character 5"),
-        ("(X0", "character 4"), ("X0)", "character 3"), ("X0 ** X1", "character 5"), ("__import__('os')", "character 1"),
-        ("X0 + + ", "character 6"), ("1.2.3 X0", "character 4"), ("nan X0", "character 1"), ("x0", "character 1"),
+        ("", "character 1"),
+        ("X", "character 1"),
+        ("0.5 Q0", "character 5"),
+        ("X0 +", "character 5"),
+        ("(X0", "character 4"),
+        ("X0)", "character 3"),
+        ("X0 ** X1", "character 5"),
+        ("__import__('os')", "character 1"),
+        ("X0 + + ", "character 6"),
+        ("1.2.3 X0", "character 4"),
+        ("nan X0", "character 1"),
+        ("x0", "character 1"),
     ],
 )
 def test_text_that_is_no_sum_is_refused_with_the_place(text, place):
@@ -93,7 +102,9 @@ def test_an_array_coefficient_makes_one_sum_of_many_points():
     many = qet.pauli("X0 X1 - 2 Y0", coefficient=k)
     assert many.shape == (5,)
     for i, value in enumerate(k):
-        np.testing.assert_array_equal(many.matrix((0, 1))[i], qet.pauli("X0 X1 - 2 Y0", coefficient=value).matrix((0, 1)))
+        np.testing.assert_array_equal(
+            many.matrix((0, 1))[i], qet.pauli("X0 X1 - 2 Y0", coefficient=value).matrix((0, 1))
+        )
 
 
 def test_array_and_sum_multiply_from_both_sides():

@@ -165,8 +165,11 @@ def test_a_value_keeps_its_numbers_when_the_callers_array_changes(make):
 def test_given_matrices_are_kept_too():
     rho, M, U = np.diag([0.4, 0.3, 0.2, 0.1]), np.array([np.eye(2)]), np.array([np.eye(2)])
     makes = [
-        lambda: qet.state(qet.minimal(), rho), lambda: qet.measure(kraus=M), lambda: qet.feedback(unitaries=U),
-        lambda: qet.model({"V": (M[0], 0)}), lambda: qet.jump(M[0], 0),
+        lambda: qet.state(qet.minimal(), rho),
+        lambda: qet.measure(kraus=M),
+        lambda: qet.feedback(unitaries=U),
+        lambda: qet.model({"V": (M[0], 0)}),
+        lambda: qet.jump(M[0], 0),
     ]
     values, recipes = [make() for make in makes], [make().recipe for make in makes]
     rho[:] = np.eye(4) / 4

@@ -55,13 +55,17 @@ def test_where_alice_does_not_commute_the_message_is_not_all():
 def test_a_message_never_harms_and_the_identity_is_always_allowed(case, seed, direction, q, delay):
     run = qet.teleport(
         qet.state(case.model(), random_state_of(case, seed, rank=1 + seed % 3)),
-        measure=qet.measure(direction), message_error=q, delay=delay,
+        measure=qet.measure(direction),
+        message_error=q,
+        delay=delay,
     )
     tiny = 1e-13 * max(1.0, case.norm)
     assert run.extracted >= run.local - tiny
     assert run.local >= 0.0
     assert run.local_before >= 0.0
-    axis = qet.teleport(run.state, measure=run.measurement, feedback=qet.feedback("best", axis=direction), message_error=q, delay=delay)
+    axis = qet.teleport(
+        run.state, measure=run.measurement, feedback=qet.feedback("best", axis=direction), message_error=q, delay=delay
+    )
     assert -tiny <= axis.extracted <= run.extracted + tiny
     assert axis.extracted >= axis.local - tiny
 
@@ -103,7 +107,7 @@ def test_forgetting_the_outcome_undoes_the_teleportation(case, T):
 
 @given(cases.models(), cases.SEEDS, cases.DIRECTIONS, TENTHS)
 def test_a_passive_state_never_pays_more_than_it_was_paid(case, seed, direction, q):
-    """E_B <= E_A without delay: the whole map is unital, so a passive state ends no lower. Populations fall with energy."""
+    """E_B <= E_A without delay: the whole map is unital, so a passive state ends no lower."""
     energies, vectors = np.linalg.eigh(case.H)
     p = np.sort(np.random.default_rng(seed).exponential(size=len(energies)))[::-1]
     p = p / p.sum()
@@ -136,7 +140,11 @@ def test_the_ledger_balances(case, seed, policy, delay, q):
     """Over all rows after - before = injected - extracted; a delay under H moves nothing in total."""
     cases.unique_ground_state(case)
     run = qet.teleport(
-        qet.state(case.model(), random_state_of(case, seed)), measure=(1, 2, 3), feedback=policy, delay=delay, message_error=q
+        qet.state(case.model(), random_state_of(case, seed)),
+        measure=(1, 2, 3),
+        feedback=policy,
+        delay=delay,
+        message_error=q,
     )
     scale = case.norm
     close(run.ledger.change(), run.injected - run.extracted, scale)
@@ -147,7 +155,9 @@ def test_the_ledger_balances(case, seed, policy, delay, q):
     assert np.all(run.work.variance >= -1e-12 * max(1.0, scale) ** 2)
     if delay == 0.0:
         np.testing.assert_array_equal(run.ledger.energies[:, 1], run.ledger.energies[:, 2])
-        far = [row for row, kind in zip(run.ledger.rows, run.ledger.classes, strict=True) if kind in ("rest", "V_A", "H_A")]
+        far = [
+            row for row, kind in zip(run.ledger.rows, run.ledger.classes, strict=True) if kind in ("rest", "V_A", "H_A")
+        ]
         for row in far:  # Bob's operation cannot move what he does not touch
             close(run.ledger.drop(row), 0.0, scale)
 
@@ -163,7 +173,9 @@ def test_shifting_the_zero_of_energy_changes_nothing(case, seed, shifts, delay):
     runs = [qet.teleport(qet.state(c.model(), rho), measure=(2, 1, 0), delay=delay) for c in (case, moved)]
     for name in NUMBERS:
         close(getattr(runs[1], name), getattr(runs[0], name), case.norm)
-    same_rule = qet.feedback(unitaries=runs[0].operations[:, 0])  # where the best one is not unique, its variance is not
+    same_rule = qet.feedback(
+        unitaries=runs[0].operations
+    )  # where the best one is not unique, its variance is not
     runs = [qet.teleport(run.state, measure=(2, 1, 0), delay=delay, feedback=same_rule) for run in runs]
     moments = [run.work.probabilities * run.work.variance for run in runs]
     close(moments[1], moments[0], 1e2 * case.norm**2)
@@ -184,7 +196,8 @@ def test_shifting_the_zero_leaves_thermal_states_and_policies_alone(case, T):
 @pytest.mark.parametrize("h, k, detuning", [(1.0, 0.5, 0.0), (0.7, -1.2, 0.3)])
 def test_the_offsets_of_the_literature_change_no_difference(h, k, detuning):
     plain, printed = (
-        qet.teleport(qet.gibbs(qet.minimal(h=h, k=k, detuning=detuning, offsets=offsets), T=0.4)) for offsets in (False, True)
+        qet.teleport(qet.gibbs(qet.minimal(h=h, k=k, detuning=detuning, offsets=offsets), T=0.4))
+        for offsets in (False, True)
     )
     for name in NUMBERS:
         close(getattr(printed, name), getattr(plain, name))
@@ -264,16 +277,26 @@ def test_a_batch_equals_its_points_one_by_one(seed, policy, is_late):
     def one(i, j):
         pick = (lambda a: a) if i is None else (lambda a: np.broadcast_to(a, shape)[i, j])
         pick3 = (lambda a: a) if i is None else (lambda a: np.broadcast_to(a, (*shape, 3))[i, j])
-        model = qet.model({
-            "a": "1.0 Z0 + 0.3 X0", "b": qet.pauli("Z1 + 0.2 Y1", coefficient=0.8),
-            "V": qet.pauli("X0 X1", coefficient=pick(k)) + qet.pauli("Z0 Z1", coefficient=pick(x)), "c": "0.7 Z2 + 0.4 X1 X2",
-        }, A=0, B=1)
+        model = qet.model(
+            {
+                "a": "1.0 Z0 + 0.3 X0",
+                "b": qet.pauli("Z1 + 0.2 Y1", coefficient=0.8),
+                "V": qet.pauli("X0 X1", coefficient=pick(k)) + qet.pauli("Z0 Z1", coefficient=pick(x)),
+                "c": "0.7 Z2 + 0.4 X1 X2",
+            },
+            A=0,
+            B=1,
+        )
         rules = {
-            "axis": lambda: qet.feedback("best", axis=pick3(axis)), "angle": lambda: qet.feedback(angle=pick(angle), axis="X"),
+            "axis": lambda: qet.feedback("best", axis=pick3(axis)),
+            "angle": lambda: qet.feedback(angle=pick(angle), axis="X"),
         }
         return qet.teleport(
-            qet.gibbs(model, T=pick(T)), measure=qet.measure(pick3(direction), strength=pick(strength)),
-            feedback=rules[policy]() if policy in rules else policy, delay=pick(delay) if is_late else 0.0, message_error=pick(q),
+            qet.gibbs(model, T=pick(T)),
+            measure=qet.measure(pick3(direction), strength=pick(strength)),
+            feedback=rules[policy]() if policy in rules else policy,
+            delay=pick(delay) if is_late else 0.0,
+            message_error=pick(q),
         )
 
     batch = one(None, None)
@@ -282,7 +305,9 @@ def test_a_batch_equals_its_points_one_by_one(seed, policy, is_late):
         for j in range(3):
             point = one(i, j)
             for name in (*NUMBERS, "efficiency", "efficiency_teleported"):
-                np.testing.assert_allclose(getattr(batch, name)[i, j], getattr(point, name), rtol=1e-12, atol=1e-13, err_msg=name)
+                np.testing.assert_allclose(
+                    getattr(batch, name)[i, j], getattr(point, name), rtol=1e-12, atol=1e-13, err_msg=name
+                )
             np.testing.assert_array_equal(batch.resolved[i, j], point.resolved)
             close(batch.probabilities[i, j], point.probabilities)
             close(batch.branches[i, j], point.branches)
@@ -332,9 +357,12 @@ def test_a_global_rotation_of_the_axes_changes_nothing(case, letters):
     """Cyclic relabelings of X, Y, Z are rotations of every spin."""
     assume("".join(letters) in ("XYZ", "YZX", "ZXY"))
     rename = str.maketrans("XYZ", "".join(letters))
-    turned = cases.Case({n: {s.translate(rename): c for s, c in t.items()} for n, t in case.terms.items()}, case.n, case.A, case.B)
+    turned = cases.Case(
+        {n: {s.translate(rename): c for s, c in t.items()} for n, t in case.terms.items()}, case.n, case.A, case.B
+    )
     runs = [
-        qet.teleport(qet.gibbs(c.model(), T=0.7), measure=axis) for c, axis in ((case, "X"), (turned, "X".translate(rename)))
+        qet.teleport(qet.gibbs(c.model(), T=0.7), measure=axis)
+        for c, axis in ((case, "X"), (turned, "X".translate(rename)))
     ]
     for name in NUMBERS:
         close(getattr(runs[0], name), getattr(runs[1], name), case.norm)
@@ -343,7 +371,9 @@ def test_a_global_rotation_of_the_axes_changes_nothing(case, letters):
 @given(cases.models(), cases.SEEDS, st.floats(1e-3, 1e3))
 def test_energies_scale_with_the_hamiltonian(case, seed, factor):
     rho = random_state_of(case, seed)
-    scaled = cases.Case({n: {s: factor * c for s, c in t.items()} for n, t in case.terms.items()}, case.n, case.A, case.B)
+    scaled = cases.Case(
+        {n: {s: factor * c for s, c in t.items()} for n, t in case.terms.items()}, case.n, case.A, case.B
+    )
     runs = [qet.teleport(qet.state(c.model(), rho), measure=(0, 1, 2)) for c in (case, scaled)]
     for name in NUMBERS:
         close(getattr(runs[1], name) / factor, getattr(runs[0], name), case.norm)

@@ -28,8 +28,10 @@ def test_the_minimal_pair_matches_hotta(h, k):
     angle = 0.5 * np.arctan(h * k / s)
     hotta = qet.teleport(run.state, feedback=qet.feedback(angle=angle, axis="Y"))
     np.testing.assert_allclose(hotta.extracted, run.extracted, rtol=1e-11)
-    for operation, sign in zip(run.operations[:, 0], (+1, -1), strict=True):  # up to a phase
-        np.testing.assert_allclose(abs(np.trace(operation.conj().T @ reference.rotation("Y", sign * angle))), 2.0, atol=1e-7)
+    for operation, sign in zip(run.operations, (+1, -1), strict=True):  # up to a phase
+        np.testing.assert_allclose(
+            abs(np.trace(operation.conj().T @ reference.rotation("Y", sign * angle))), 2.0, atol=1e-7
+        )
 
 
 def test_printed_numbers():
@@ -39,7 +41,7 @@ def test_printed_numbers():
 
 
 def test_every_eigenstate_has_its_own_output():
-    """At the best angle sqrt(eps_B² + 4k²) -+ (...): e- 0.07257, o- 0.41421 (without paying), e+ 2.7559 (mostly local)."""
+    """At the best angle sqrt(eps_B² + 4k²) -+ (...): e- 0.07257, o- 0.41421 (unpaid), e+ 2.7559 (mostly local)."""
     model = qet.minimal(h=1.0, k=0.5)
     runs = [qet.teleport(qet.eigenstate(model, level)) for level in range(4)]
     w = np.hypot(1.0, 1.0)
@@ -77,17 +79,22 @@ def test_the_dominant_policy_follows_the_largest_population():
         level = int(np.argmax(populations))
         rho = (vectors * np.array(populations)) @ vectors.conj().T
         run = qet.teleport(qet.state(model, rho), feedback="dominant")
-        borrowed = qet.teleport(qet.eigenstate(model, level)).operations[:, 0]
+        borrowed = qet.teleport(qet.eigenstate(model, level)).operations
         table = qet.teleport(run.state, feedback=qet.feedback(unitaries=borrowed))
         np.testing.assert_allclose(run.extracted, table.extracted, atol=1e-13)
     thermal = qet.gibbs(model, T=np.array([0.1, 0.7, 3.0]))
     np.testing.assert_allclose(
-        qet.teleport(thermal, feedback="dominant").extracted, qet.teleport(thermal, feedback="ground").extracted, atol=1e-13
+        qet.teleport(thermal, feedback="dominant").extracted,
+        qet.teleport(thermal, feedback="ground").extracted,
+        atol=1e-13,
     )
 
 
 def test_heating_never_kills_the_best_output():
-    """.07257, .04222, .00858, .00061, 8.4e-6 at T = .1, .5, 1, 2, 5; then T^-5 with the tail h κ² (h/T)^5/(18 (1 + κ²))."""
+    """.07257, .04222, .00858, .00061, 8.4e-6 at T = .1, .5, 1, 2, 5.
+
+    Then the tail h κ² (h/T)^5/(18 (1 + κ²)).
+    """
     run = qet.teleport(qet.gibbs(qet.minimal(h=1.0, k=0.5), T=np.array([0.1, 0.5, 1.0, 2.0, 5.0])))
     np.testing.assert_allclose(run.extracted, [0.07257, 0.04222, 0.00858, 0.00061, 8.4e-6], atol=5e-6)
     T = np.array([100.0, 300.0])
@@ -112,7 +119,9 @@ def test_any_mixture_of_eigenstates(h, k, T):
     state = qet.gibbs(qet.minimal(h=h, k=k), T=T)
     run, fixed = qet.teleport(state), qet.teleport(state, feedback="ground")
     np.testing.assert_allclose(run.injected, h * eta, atol=1e-14)
-    np.testing.assert_allclose(run.extracted, h * (np.sqrt(1 + kappa**2) * np.hypot(eta, xi / kappa) - eta - xi), atol=1e-14)
+    np.testing.assert_allclose(
+        run.extracted, h * (np.sqrt(1 + kappa**2) * np.hypot(eta, xi / kappa) - eta - xi), atol=1e-14
+    )
     np.testing.assert_allclose(fixed.extracted, h * (np.sqrt(1 + kappa**2) * (2 * eta + xi) / m - eta - xi), atol=1e-14)
 
 
@@ -131,7 +140,10 @@ def test_a_weak_measurement(h, k):
 
 @pytest.mark.parametrize("h, k", PAIRS)
 def test_a_message_that_lies_with_probability_q(h, k):
-    """E_B = sqrt(C² + (1 - 2q)² S²) - C, C = (h² + 2k²)/r, S = hk/r; the fixed angle breaks even at 1 - 2q = C tan θ/S."""
+    """E_B = sqrt(C² + (1 - 2q)² S²) - C, C = (h² + 2k²)/r, S = hk/r.
+
+    The fixed angle breaks even at 1 - 2q = C tan θ/S.
+    """
     r = np.hypot(h, k)
     C, S = (h * h + 2 * k * k) / r, h * k / r
     q = np.array([0.0, 0.1, 0.3, 0.5, 0.8, 1.0])
@@ -157,7 +169,10 @@ def test_white_noise_multiplies_the_output(h, k):
 
 @pytest.mark.parametrize("h, k", [(1.0, 0.5), (1.5, 1.0)])
 def test_natural_evolution_after_the_measurement(h, k):
-    """Left alone, H_B gains h² (1 - cos 4kt)/(2r) and V keeps its mean (Ikeda, PR Applied 20, 024051, App. A; derived again)."""
+    """Left alone, H_B gains h² (1 - cos 4kt)/(2r) and V keeps its mean.
+
+    Ikeda, PR Applied 20, 024051 (2023), App. A; derived again.
+    """
     t = np.linspace(0.0, 3.0, 7)
     r = np.hypot(h, k)
     run = qet.teleport(qet.ground(qet.minimal(h=h, k=k)), delay=t)
@@ -187,7 +202,7 @@ def test_the_wrong_energy_of_bob_is_not_what_he_gets():
 
 
 def test_alice_along_other_axes():
-    """h = k = 1: the net gain is largest for X, 0.1147476; along other axes the step gain is mostly Alice's own energy."""
+    """h = k = 1: the net gain is largest for X, 0.1147476; elsewhere the step gain is mostly Alice's own energy."""
     state = qet.ground(qet.minimal(h=1.0, k=1.0))
     angle = np.linspace(0, np.pi, 25)
     directions = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], axis=-1)

@@ -50,7 +50,8 @@ def test_spectra():
 
 
 @pytest.mark.parametrize(
-    "sign, matrix", [("-", [[0, 0], [1, 0]]), ("+", [[0, 1], [0, 0]]), ("X", [[0, 1], [1, 0]]), ("Y", [[0, -1j], [1j, 0]])]
+    "sign, matrix",
+    [("-", [[0, 0], [1, 0]]), ("+", [[0, 1], [0, 0]]), ("X", [[0, 1], [1, 0]]), ("Y", [[0, -1j], [1j, 0]])],
 )
 def test_jumps_by_letter_are_their_matrices(sign, matrix):
     np.testing.assert_array_equal(qet.jump(sign, 1, 0.2).operator.matrix((1,)), matrix)

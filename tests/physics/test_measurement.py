@@ -90,7 +90,7 @@ HALF = np.eye(2) / np.sqrt(2)
         (lambda: qet.measure(kraus=[HALF, HALF], strength=0.5), BadParameter, "strength goes with an axis"),
         (lambda: qet.measure(kraus=[HALF]), NotComplete, "5.0e-01"),
         (lambda: qet.measure(kraus=np.array([[HALF, HALF], [HALF, 0 * HALF]])), NotComplete, r"\(1,\); 1 of 2"),
-        (lambda: qet.measure(kraus=[np.eye(2), np.eye(4)]), ShapeMismatch, "different shapes"),
+        (lambda: qet.measure(kraus=[np.eye(2), np.eye(4)]), ShapeMismatch, "differ in shape"),
         (lambda: qet.measure(kraus=[np.ones((2, 3))]), ShapeMismatch, r"\(1, 2, 3\)"),
         (lambda: qet.measure(kraus=np.eye(2)), ShapeMismatch, r"\(2, 2\)"),
         (lambda: qet.measure(kraus=[]), ShapeMismatch, "shape"),

@@ -27,7 +27,9 @@ def chain(n, bonds, fields):
 
 @pytest.mark.parametrize("h, k, detuning", [(1.0, 0.5, 0.0), (0.3, -2.0, 0.4), (-1.0, 0.0, 3.0)])
 def test_minimal_is_the_hotta_pair(h, k, detuning):
-    expected = (h + detuning / 2) * reference.string_matrix("Z0", 2) + (h - detuning / 2) * reference.string_matrix("Z1", 2)
+    expected = (h + detuning / 2) * reference.string_matrix("Z0", 2) + (h - detuning / 2) * reference.string_matrix(
+        "Z1", 2
+    )
     expected = expected + 2 * k * reference.string_matrix("X0 X1", 2)
     model = qet.minimal(h=h, k=k, detuning=detuning)
     cases.close(model.matrix(), expected)
@@ -46,7 +48,9 @@ def test_hotta_offsets_make_every_mean_vanish_in_the_ground_state(h, k, detuning
 def test_chains_are_their_formulas():
     cases.close(qet.ising(4, J=0.7, g=1.3, hx=-0.2).matrix(), chain(4, {"XX": -0.7}, {"Z": -1.3, "X": 0.2}))
     cases.close(qet.xy(3, Jx=0.7, Jy=-0.4, g=0.9).matrix(), chain(3, {"XX": -0.7, "YY": 0.4}, {"Z": -0.9}))
-    cases.close(qet.xxz(4, J=0.7, Delta=-0.5, hz=0.3).matrix(), chain(4, {"XX": 0.7, "YY": 0.7, "ZZ": -0.35}, {"Z": 0.3}))
+    cases.close(
+        qet.xxz(4, J=0.7, Delta=-0.5, hz=0.3).matrix(), chain(4, {"XX": 0.7, "YY": 0.7, "ZZ": -0.35}, {"Z": 0.3})
+    )
     assert qet.ising(4).B == (3,)
 
 
@@ -73,7 +77,9 @@ def test_a_model_from_text_has_the_matrix_of_its_terms(case):
 
 
 def test_a_term_as_matrix_text_or_sum_is_the_same_term():
-    M = np.kron(reference.PAULI["X"], reference.PAULI["Y"]).real * 0 + np.kron(reference.PAULI["X"], reference.PAULI["Z"])
+    M = np.kron(reference.PAULI["X"], reference.PAULI["Y"]).real * 0 + np.kron(
+        reference.PAULI["X"], reference.PAULI["Z"]
+    )
     by_matrix = qet.model({"V": (M, (1, 0))}, A=0, B=1)
     assert by_matrix == qet.model({"V": "Z0 X1"}, A=0, B=1) == qet.model({"V": qet.pauli("X1 Z0")}, A=0, B=1)
 
@@ -81,11 +87,18 @@ def test_a_term_as_matrix_text_or_sum_is_the_same_term():
 def test_classes_of_terms_follow_their_support():
     model = qet.model(
         {"a": "Z0", "b": "Z3", "ab": "X0 X3", "a_rest": "X0 X1", "b_rest": "X2 X3", "rest": "X1 X2", "constant": "1.5"},
-        A=0, B=3,
+        A=0,
+        B=3,
     )
     classes = {term.name: model.class_of(term) for term in model.terms}
     assert classes == {
-        "a": "H_A", "b": "H_B", "ab": "V_AB", "a_rest": "V_A", "b_rest": "V_B", "rest": "rest", "constant": "rest",
+        "a": "H_A",
+        "b": "H_B",
+        "ab": "V_AB",
+        "a_rest": "V_A",
+        "b_rest": "V_B",
+        "rest": "rest",
+        "constant": "rest",
     }
     swapped = model.swapped()
     assert {t.name: swapped.class_of(t) for t in swapped.terms}["a_rest"] == "V_B"
@@ -134,8 +147,13 @@ NAN, INF = float("nan"), float("inf")
         (lambda: qet.model({"V": np.eye(4)}), BadOperator, "pair"),
         (lambda: qet.model({"V": "X0 Q1"}), BadOperator, "character 4"),
         (lambda: qet.model({"V": None}), BadOperator, "NoneType"),
-        (lambda: qet.model({"a": qet.pauli("X0", coefficient=np.ones(2)), "b": qet.pauli("Z1", coefficient=np.ones(3))}),
-         ShapeMismatch, r"a \(2,\), b \(3,\)"),
+        (
+            lambda: qet.model(
+                {"a": qet.pauli("X0", coefficient=np.ones(2)), "b": qet.pauli("Z1", coefficient=np.ones(3))}
+            ),
+            ShapeMismatch,
+            r"a \(2,\), b \(3,\)",
+        ),
         (lambda: qet.minimal().party("C"), UnknownName, "'C'"),
     ],
 )

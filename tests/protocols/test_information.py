@@ -50,7 +50,7 @@ def test_run_on_a_random_state_matches_the_definitions(seed):
     run = qet.teleport(qet.state(model, rho), measure=(1.0, 0.3, -0.5))
     found = information(run)
     P = run.measurement.kraus((0,))
-    chi, iqc, after, final = by_hand(model.matrix(), rho, P, run.operations[:, 0], 1, 1)
+    chi, iqc, after, final = by_hand(model.matrix(), rho, P, run.operations, 1, 1)
     assert found.holevo_B == pytest.approx(chi, abs=1e-12)
     assert found.iqc == pytest.approx(iqc, abs=1e-12)
     assert found.iqc_received == found.iqc

@@ -12,7 +12,14 @@ from hypothesis import given
 import qet
 from qet.foundations.errors import AmbiguousEnergy, UnknownName
 
-TERMS = {"a": {"Z0": 1.0}, "ab": {"X0 X2": 0.4}, "b": {"Z2": 0.8, "X2": 0.1}, "bc": {"X2 X3": 0.7}, "c": {"Z3": 0.5}, "ad": {"Z0 Z1": -0.6}}
+TERMS = {
+    "a": {"Z0": 1.0},
+    "ab": {"X0 X2": 0.4},
+    "b": {"Z2": 0.8, "X2": 0.1},
+    "bc": {"X2 X3": 0.7},
+    "c": {"Z3": 0.5},
+    "ad": {"Z0 Z1": -0.6},
+}
 CASE = cases.Case(TERMS, 4, 0, 2)
 
 
@@ -38,6 +45,14 @@ def test_every_quantity_is_a_sum_over_named_cells(run):
     close(ledger.drop("b", "b", "H_B"), ledger.drop("b"))  # a row counts once, however it is named
     close(ledger.drop(), sum(ledger.drop(row) for row in ledger.rows))
     close(ledger.change("c"), 0.0)
+
+
+def test_a_drop_counts_bobs_operation_alone_and_not_the_delay(run):
+    late = qet.teleport(run.state, delay=0.7).ledger
+    assert np.all(np.abs(late.change("H_B", start="measured", end="delayed")) > 1e-3)
+    for row, energies in zip(late.rows, late.energies, strict=True):
+        close(late.drop(row), energies[2] - energies[3])
+        close(late.change(row, start="measured", end="after"), energies[3] - energies[1])
 
 
 def test_a_name_of_a_term_goes_before_the_name_of_a_class():
@@ -71,7 +86,8 @@ def test_profiles_add_up_and_a_sites_share_is_the_terms_divided_by_their_size(ca
     for site in range(case.n):
         share = sum(
             run.ledger.energies[i] / len(reference.support(case.terms[name]))
-            for i, name in enumerate(run.ledger.rows) if site in reference.support(case.terms[name])
+            for i, name in enumerate(run.ledger.rows)
+            if site in reference.support(case.terms[name])
         )
         close(by_site.energies[site], share, case.norm)
 

@@ -1,5 +1,6 @@
 """Fast energies of the pair against full 4x4 matrices: the signed SVD, and random unitaries that never do better."""
 
+import decimal
 import itertools
 
 import numpy as np
@@ -139,3 +140,21 @@ def test_arrays_and_strengths_broadcast_and_a_batch_equals_its_points():
                 for mine, single in zip(whole, one, strict=True):
                     found = np.broadcast_to(mine, (len(strength), n))[row, i]
                     assert np.isclose(found, single, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("s", ["1", "0.5", "1e-9", "0"])
+@pytest.mark.parametrize("y", ["1e-6", "1e-12", "0.3"])
+def test_gains_of_a_nearly_passive_state_agree_with_fifty_digits(s, y):
+    """The plain formula, evaluated with 50 digits, against the cancellation-free one in double precision."""
+    with decimal.localcontext(prec=50):
+        b, c, z, x = (decimal.Decimal(t) for t in ("1", "0.75", "-0.8125", "-0.5"))
+        s_, y_ = decimal.Decimal(float(s)), decimal.Decimal(float(y))
+        p2 = x * x + y_ * y_
+        inside = b * b * (s_ * s_ * p2 + z * z) + c * c * (p2 + s_ * s_ * z * z)
+        inside += 2 * b * c * (1 - s_ * s_) * p2.sqrt() * -z
+        exact = float(b * z + c * x + inside.sqrt())
+        exact_local = float(c * x + c * p2.sqrt())
+    means = {((1, "Z"),): float(z), ((0, "X"), (1, "X")): float(x), ((0, "X"), (1, "Y")): float(y)}
+    coefficients = {((1, "Z"),): float(b), ((0, "X"), (1, "X")): float(c)}
+    assert np.isclose(pair_extracted(means, coefficients, 0, 1, float(s)), exact, rtol=1e-13, atol=0)
+    assert np.isclose(pair_local(means, coefficients, 0, 1), exact_local, rtol=1e-13, atol=0)

@@ -102,6 +102,25 @@ def test_bare_jumps_stand_in_columns_of_their_own_after_the_baths():
     assert steady(system, [pump, jump("-", 0, 0.1)]).diagnostics.entropy_production == 0.0
 
 
+def test_secular_currents_balance_beside_a_jump_that_makes_coherences():
+    """The bath's part keeps transitions of equal frequency; the jump stays whole, and its coherences carry no heat."""
+    system, given = minimal(detuning=0.3), {"T": 0.6, "rate": 0.05}
+    H, L = system.matrix(), slow.on(1, slow.PAULI["X"] + slow.LOWER, 2)
+    E, V = np.linalg.eigh(H)
+    w = (E[None, :] - E[:, None]).reshape(-1)
+    inside = [(V.T @ A @ V, V.T @ X @ V) for A, X in slow.contact(H, slow.on(0, slow.LOWER, 2), given)]
+    frequencies = np.subtract.outer(w, w).reshape(4, 4, 4, 4).transpose(0, 2, 1, 3).reshape(16, 16)
+    bath_part = slow.superoperator(np.zeros((4, 4)), inside) * (np.abs(frequencies) < 1e-9)
+    M = V.T @ L @ V
+    rho = slow.null_state(slow.superoperator(np.diag(E), [(M, 0.01 * M)]) + bath_part, 4)
+    state = steady(system, [bath(0, **given), jump(L, (0, 1), 0.02)], master="secular")
+    assert np.abs(V.T @ state.density_matrix @ V - rho).max() < 1e-13
+    assert np.abs(rho - np.diag(np.diag(rho))).max() > 5e-4
+    currents = state.diagnostics.energy_currents
+    assert abs(currents.sum()) < 1e-15
+    assert abs(currents[0] - np.trace(np.diag(E) @ (bath_part @ rho.reshape(-1)).reshape(4, 4)).real) < 1e-15
+
+
 def test_a_zero_temperature_bath_that_takes_heat_makes_infinite_entropy():
     baths = [bath(i, T=T, rate=0.01) for i, T in enumerate((0.0, 1.0))]
     d = steady(minimal(detuning=0.5), baths, allow="NotPositive").diagnostics

@@ -90,7 +90,8 @@ def test_ground_state_of_a_number_and_of_an_uncoupled_pair():
 
 
 def test_a_degenerate_ground_state_is_refused_with_gap_place_and_way_out():
-    with pytest.raises(DegenerateLevel, match=r"differ by 0.0e\+00.*gibbs\(model, T=0\).*index \(1,\); 2 of 4") as caught:
+    message = r"differ by 0.0e\+00.*gibbs\(model, T=0\).*index \(1,\); 2 of 4"
+    with pytest.raises(DegenerateLevel, match=message) as caught:
         ground_pair(minimal(h=np.array([1.0, 0.0, 0.5, 1e-6]), k=1.0))
     assert caught.value.mask.tolist() == [False, True, False, True]
     with pytest.raises(DegenerateLevel):

@@ -67,7 +67,7 @@ def write(data: xr.Dataset, path: Path) -> None:
 
 def split_unit(label: str) -> tuple[str, str]:
     """An axis label as text and unit: "detuning Δ (h)" gives ("detuning Δ", "h"); no brackets, unit "1"."""
-    found = re.fullmatch(r"(.*\S)\s*\(([^()]*)\)", label)
+    found = re.fullmatch(r"(.*\S)\s+\(([^()]*)\)", label)
     return (found[1], found[2]) if found else (label, "1")
 
 

@@ -1,6 +1,6 @@
 """The report of a literature entry, as Markdown and as one self-contained HTML page.
 
-Both say the same: what was found, the claims with their verdicts, the panels with all that is needed to repeat them,
+Both say the same: what was found, the panels with all that is needed to repeat them, the claims with their verdicts,
 how every claim was tested, and how the report was made. The HTML page carries its figures and its style; it asks
 no other host for anything, follows the reader's light or dark setting, and prints.
 """
@@ -23,16 +23,25 @@ MEANING = {
     "E_B": "the energy Bob extracts, counted with all terms he touches (H_B + V)",
     "teleported": "the part of it that needed Alice's message",
     "local": "the part that Bob could have had without the message",
+    "itself": "other than an energy of Bob's",
 }
-SHORT = {"E_B": "E_B", "teleported": "the teleported part", "local": "the local part"}
+SHORT = {
+    "E_B": "E_B", "teleported": "the teleported part", "local": "the local part", "itself": "something else",
+}
 PLURAL = {
     "holds": ("holds", "hold"), "holds in a regime": ("holds in a regime", "hold in a regime"),
     "fails": ("fails", "fail"), "needs rewording": ("needs rewording", "need rewording"),
 }
 SECTIONS = (
-    ("verdicts", "Verdicts"), ("panels", "Panels"), ("tests", "How each claim was tested"),
+    ("panels", "Panels"), ("verdicts", "Verdicts"), ("tests", "How each claim was tested"),
     ("made", "How this was made"),
 )
+SIGNS = {" -> ": " → ", "<=": "≤", ">=": "≥", "!=": "≠"}
+GREEK = {
+    "alpha": "α", "gamma": "γ", "delta": "δ", "eps": "ε", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
+    "rho": "ρ", "sigma": "σ", "chi": "χ", "Delta": "Δ", "Omega": "Ω",
+}
+GREEK_WORD = re.compile(rf"(?<![\w./-])(?:{'|'.join(GREEK)})(?![A-Za-z])")
 MARK = {"holds": "✓", "holds in a regime": "◐", "fails": "✗", "needs rewording": "✎"}
 
 
@@ -54,16 +63,11 @@ class Made:
 def opening(panels: Sequence[Panel], claims: Sequence[Claim]) -> str:
     """The first paragraph: what was found, in plain words, counted from the verdicts."""
     parts = [f"{len(panels)} panels were computed and {len(claims)} claims tested."]
-    for quantity in QUANTITIES:
+    for quantity in _quantities(claims):
         given = [claim.verdicts[quantity] for claim in claims if quantity in claim.verdicts]
-        if given:
-            counts = _listed([_count(given.count(verdict), verdict) for verdict in VERDICTS if verdict in given])
-            noun = "claim" if len(given) == 1 else "claims"
-            parts.append(f"Of {len(given)} {noun} about {SHORT[quantity]}, {MEANING[quantity]}: {counts}.")
-    for verdict, lead in (("fails", "What fails"), ("needs rewording", "What needs rewording")):
-        keys = [claim.key for claim in claims if verdict in claim.verdicts.values()]
-        if keys:
-            parts.append(f"{lead}, for at least one of these quantities: {', '.join(keys)}.")
+        counts = _listed([_count(given.count(verdict), verdict) for verdict in VERDICTS if verdict in given])
+        noun = "claim" if len(given) == 1 else "claims"
+        parts.append(f"Of {len(given)} {noun} about {_name(quantity)}{_meaning(quantity)}: {counts}.")
     return " ".join(parts)
 
 
@@ -90,10 +94,10 @@ def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], mad
         for claim in claims
     ]
     contents = "\n".join(f"- [{name}](#{name.lower().replace(' ', '-')})" for _, name in SECTIONS)
-    verdicts, drawn, tested, made_by = (f"## {name}\n" for _, name in SECTIONS)
+    drawn, judged, tested, made_by = (f"## {name}\n" for _, name in SECTIONS)
     return "\n".join([
         f"# {_plain(entry.title)}\n", f"{_plain(entry.reference)}\n", f"{_plain(opening(panels, claims))}\n",
-        f"> {_plain(entry.note)}\n", contents, "", verdicts, *table, "", drawn, *figures, tested, *tests,
+        f"> {_plain(entry.note)}\n", contents, "", drawn, *figures, judged, *table, "", tested, *tests,
         made_by, f"{_plain(_footer(entry, made))}\n",
     ])
 
@@ -135,16 +139,25 @@ def html(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], made: M
 
 def _verdict_table(claims: Sequence[Claim]) -> str:
     quantities = _quantities(claims)
-    key = "".join(f"<li>{_rich(SHORT[q])}: {_rich(MEANING[q])}</li>" for q in quantities)
-    head = "".join(f'<th scope="col">{_rich(name)}</th>' for name in ("Claim", "Statement", *quantities, "Because"))
+    shown = [quantity for quantity in quantities if quantity in QUANTITIES]
+    key = "".join(f"<li>{_rich(quantity + _meaning(quantity))}</li>" for quantity in shown)
+    head = "".join(f'<th scope="col">{_rich(name)}</th>' for name in ("Claim", "Statement", *shown, "Because"))
     rows = "".join(
         f'<tr><th scope="row">{_link(f"claim-{claim.key}", claim.key)}</th><td>{_rich(claim.statement)}</td>'
-        + "".join(f"<td>{_badge(claim.verdicts.get(quantity))}</td>" for quantity in quantities)
-        + f"<td>{_rich(claim.reason)}</td></tr>"
+        f"{_verdict_cells(claim, shown)}<td>{_rich(claim.reason)}</td></tr>"
         for claim in claims
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<ul class="key">{key}</ul><div class="wide">{table}</div>'
+
+
+def _verdict_cells(claim: Claim, shown: Sequence[str]) -> str:
+    """A cell for each of Bob's energies; a verdict on anything else spans them, or joins the first."""
+    others = "".join(_badge(verdict) for quantity, verdict in claim.verdicts.items() if quantity not in QUANTITIES)
+    if others and not set(shown) & claim.verdicts.keys():
+        return f'<td colspan="{max(1, len(shown))}">{others}</td>'
+    cells = [_badge(claim.verdicts.get(quantity)) for quantity in shown]
+    return "".join(f"<td>{cell}{others if i == 0 else ''}</td>" for i, cell in enumerate(cells))
 
 
 def _figure(panel: Panel, made: Made, folder: Path) -> str:
@@ -161,7 +174,7 @@ def _figure(panel: Panel, made: Made, folder: Path) -> str:
 def _test(claim: Claim) -> str:
     _, *others = _facts(claim)  # the badges hold the verdicts
     facts = "".join(f"<dt>{name}</dt><dd>{_rich(text)}</dd>" for name, text in others)
-    badges = "".join(f"<span>{_rich(SHORT[q])} {_badge(v)}</span>" for q, v in claim.verdicts.items())
+    badges = "".join(f"<span>{_rich(_label(q))}{_badge(v)}</span>" for q, v in claim.verdicts.items())
     return (
         f'<article id="claim-{escape(claim.key)}"><h3>{escape(claim.key)}. {_rich(claim.statement)}</h3>'
         f'<p class="badges">{badges}</p><dl>{facts}</dl></article>\n'
@@ -184,21 +197,29 @@ def _sublist(items: Sequence[tuple[str, str]]) -> str:
 
 
 def _rich(text: str) -> str:
-    """Plain text as HTML: subscripts set, code in backticks set, arXiv numbers linked."""
-    pieces = escape(text, quote=False).split("`")
-    for i in range(0, len(pieces), 2):
-        piece = SYMBOL.sub(r"<i>\g<0></i>", SUBSCRIPT.sub(r"<i>\1</i><sub>\2</sub>", pieces[i]))
-        pieces[i] = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', piece)
+    """Plain text as HTML: symbols, sub- and superscripts set, code in backticks left alone, arXiv numbers linked."""
+    pieces = text.split("`")
     if len(pieces) % 2 == 0:  # an odd backtick is just a character
-        return "`".join(pieces)
-    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
+        return _set(text)
+    return "".join(
+        f"<code>{escape(piece, quote=False)}</code>" if i % 2 else _set(piece) for i, piece in enumerate(pieces)
+    )
+
+
+def _set(text: str) -> str:
+    for spelled, sign in SIGNS.items():
+        text = text.replace(spelled, sign)
+    text = escape(GREEK_WORD.sub(lambda found: GREEK[found[0]], text), quote=False)
+    text = SYMBOL.sub(r"<i>\g<0></i>", SUBSCRIPT.sub(r"<i>\1</i><sub>\2</sub>", text))
+    text = re.sub(r"\^(-?\w+(?:\.\d+)?)", r"<sup>\1</sup>", text)
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', text)
 
 
 # -- both ------------------------------------------------------------------------------------------
 
 
 def _facts(claim: Claim) -> list[tuple[str, str]]:
-    verdicts = "; ".join(f"{SHORT[quantity]}: {verdict}" for quantity, verdict in claim.verdicts.items())
+    verdicts = "; ".join(f"{_label(quantity, ': ')}{verdict}" for quantity, verdict in claim.verdicts.items())
     return [
         ("Verdict", verdicts), ("Because", claim.reason), ("Computed", claim.computed), ("Ensemble", claim.ensemble),
         ("Source", claim.source),
@@ -215,7 +236,22 @@ def _footer(entry: Entry, made: Made) -> str:
 
 
 def _quantities(claims: Sequence[Claim]) -> list[str]:
-    return [quantity for quantity in QUANTITIES if any(quantity in claim.verdicts for claim in claims)]
+    """What the verdicts are about: Bob's energies first, the rest as they come."""
+    given = dict.fromkeys(quantity for claim in claims for quantity in claim.verdicts)
+    return [*(quantity for quantity in QUANTITIES if quantity in given), *(q for q in given if q not in QUANTITIES)]
+
+
+def _name(quantity: str) -> str:
+    return SHORT.get(quantity, quantity)
+
+
+def _label(quantity: str, after: str = " ") -> str:
+    """The quantity before its verdict; nothing where the statement is about something else."""
+    return f"{_name(quantity)}{after}" if quantity in QUANTITIES else ""
+
+
+def _meaning(quantity: str) -> str:
+    return f", {MEANING[quantity]}" if quantity in MEANING else ""
 
 
 def _count(number: int, verdict: str) -> str:

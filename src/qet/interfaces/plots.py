@@ -291,8 +291,9 @@ def _legend_above(ax: Axes, title: str = "", remark: str = "", keys: list[tuple[
     extent = max(map(abs, ax.get_ylim()))
     has_offset = ax.get_yscale() == "linear" and not 1e-5 <= extent < 1e6  # then "×10⁻⁶" stands where the legend would
     ax.legend(
-        [handle for handle, _ in pairs], [label for _, label in pairs], ncols=max(1, -(-len(pairs) // max(1, rows))),
-        loc="lower left", bbox_to_anchor=(0.0, 1.07 if has_offset else 1.0), title=typeset(title) or None, alignment="left",
+        [handle for handle, _ in pairs], [label for _, label in pairs], title=typeset(title) or None, alignment="left",
+        ncols=max(1, -(-len(pairs) // max(1, rows))), loc="lower left",
+        bbox_to_anchor=(0.0, 1.07 if has_offset else 1.0),
     )
     if remark:
         ax.text(

@@ -85,6 +85,7 @@ def save_figure(panel: Panel, stem: Path) -> None:
         plots.panel(panel, ax=figure.add_subplot())
         for suffix, options in FORMATS.items():
             figure.savefig(stem.with_suffix(f".{suffix}"), **options)
+            figure.set_layout_engine("none")  # the first one laid it out, which is half of the work
 
 
 def _compute(

@@ -5,7 +5,7 @@ A bare array is always a batch of points; `by_site` gives one value a site or bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +120,7 @@ def model(terms: Mapping[str, Any], *, A: Any = 0, B: Any = 1, n_sites: int | No
     return Model(built.terms, built.A, built.B, built.n_sites, Call("model", arguments))
 
 
-MODELS = {"minimal": minimal, "ising": ising, "xy": xy, "xxz": xxz}
+MODELS: dict[str, Callable[..., Model]] = {"minimal": minimal, "ising": ising, "xy": xy, "xxz": xxz}
 
 
 def _one_or_many(sites: tuple[int, ...]) -> Any:

@@ -280,7 +280,7 @@ class _Facts:
 
     @cached_property
     def is_Bob_unital(self) -> Array:
-        K = self.run.operations
+        K = self.run.bob
         return np.asarray(_is_identity((K @ dagger(K)).sum(-3)).all(-1))
 
     @cached_property
@@ -293,7 +293,7 @@ class _Facts:
             states = U @ states @ dagger(U)
         if run.message is not None:
             states = np.einsum("...mk,...kij->...mij", run.message, states)
-        return _is_identity(policies.apply(run.patch, run.operations, states).sum(-3))
+        return _is_identity(policies.apply(run.patch, run.bob, states).sum(-3))
 
     @property
     def why_not_unital(self) -> str:

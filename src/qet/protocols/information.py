@@ -204,7 +204,7 @@ def final_pair(run: Run) -> Array:
     patch = run.patch
     received = _pair(run, run.received)
     n = len(patch.A) + len(patch.B)
-    K = embed(run.operations, tuple(range(len(patch.A), n)), n)  # (..., M, R, d, d)
+    K = embed(run.bob, tuple(range(len(patch.A), n)), n)  # (..., M, R, d, d)
     return np.asarray((K @ received[..., None, :, :] @ dagger(K)).sum((-3, -4)))
 
 

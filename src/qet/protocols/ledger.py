@@ -40,6 +40,14 @@ class Ledger(Value):
 
     stages = STAGES
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """The energies, shape (*shape, row, stage)."""
+        return np.array(self.energies, dtype=dtype, copy=copy)
+
+    def __getitem__(self, name: str) -> Array:
+        """Energies of a row, or the sum over a class of rows, at every stage: shape (*shape, stage)."""
+        return self.energies[..., self._select((name,)), :].sum(-2)
+
     def change(self, *names: str, start: str = "before", end: str = "after") -> Any:
         """Energy gained between two stages by some rows, named by term or class; all rows if none is named."""
         chosen = self._select(names)

@@ -167,8 +167,13 @@ class Run(Value):
         rho = self._evolve(self.patch.rho)
         return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
 
-    @cached_property
+    @property
     def operations(self) -> Array:
+        """Bob's unitary for each received symbol, shape (*shape, M, d_B, d_B); Kraus operators (*shape, M, R, d_B, d_B)."""
+        return self.bob[..., 0, :, :] if self.bob.shape[-3] == 1 else self.bob
+
+    @cached_property
+    def bob(self) -> Array:
         """Bob's operation for each received symbol in Kraus form, shape (*shape, M, R, d_B, d_B); R = 1: unitary."""
         if self.feedback.policy == "best":
             found = policies.optimal_operations(self.patch, self.received, self.feedback)
@@ -200,7 +205,7 @@ class Run(Value):
         if self.feedback.policy == "best":
             gains = policies.optimal_gain(self.patch, self.received, self.feedback)
         else:
-            gains = policies.gain_of(self.patch, self.operations, self.received)
+            gains = policies.gain_of(self.patch, self.bob, self.received)
         return self._shaped(gains.sum(-1))
 
     @cached_property
@@ -258,7 +263,7 @@ class Run(Value):
     @cached_property
     def work(self) -> Work:
         """Mean and variance of Bob's work for each received symbol."""
-        W = policies.work_operators(self.patch, self.operations)
+        W = policies.work_operators(self.patch, self.bob)
         p = np.real(trace(self.received))
         safe = np.where(p > 0.0, p, 1.0)
         mean = expectation(W, self.received) / safe
@@ -267,7 +272,7 @@ class Run(Value):
     @cached_property
     def certificate(self) -> Certificate:
         """What the operations give against the bound of their class."""
-        value = self._shaped(policies.gain_of(self.patch, self.operations, self.received).sum(-1))
+        value = self._shaped(policies.gain_of(self.patch, self.bob, self.received).sum(-1))
         bound = self._shaped(policies.optimal_bound(self.patch, self.received, self.feedback).sum(-1))
         gap = bound - value
         return Certificate(value, bound, gap, self._shaped(gap <= 10 * np.asarray(self.state.precision)))
@@ -277,7 +282,7 @@ class Run(Value):
         """The energy of every named term before, after the measurement, after the delay, after the feedback."""
         model = self.state.model
         measured = (self.kraus @ self.patch.rho[..., None, :, :] @ dagger(self.kraus)).sum(-3)
-        final = policies.apply(self.patch, self.operations, self.received).sum(-3)
+        final = policies.apply(self.patch, self.bob, self.received).sum(-3)
         columns = []
         for term in model.terms:
             if set(term.operator.support) <= set(self.patch.sites):
@@ -327,7 +332,7 @@ class Run(Value):
                 f"policy {self.feedback.policy!r} needs one symbol an outcome; Alice has {run.n_outcomes}, "
                 f"Bob receives {n_symbols}."
             )
-        operations = run.operations
+        operations = run.bob
         identity = np.zeros(operations.shape[-3:])
         identity[0] = np.eye(operations.shape[-1])
         occurs = run.probabilities > np.asarray(reference.precision)[..., None]

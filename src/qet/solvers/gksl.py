@@ -347,6 +347,6 @@ def _check_size(model: Model) -> None:
     if model.n_sites > MAX_SITES:
         gigabytes = 8e-9 * 16.0**model.n_sites
         raise TooLarge(
-            f"a steady state of {model.n_sites} sites takes a generator of {4**model.n_sites} means, {gigabytes:.3g} GB "
-            f"a point; this solver goes up to {MAX_SITES} sites."
+            f"a steady state of {model.n_sites} sites takes a generator of {4**model.n_sites} means, "
+            f"{gigabytes:.3g} GB a point; this solver goes up to {MAX_SITES} sites."
         )

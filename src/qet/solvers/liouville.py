@@ -73,12 +73,14 @@ class Channel:
         X: Shape (..., d, d).
         column: Which of the surroundings it belongs to.
         particles: +1 if it takes a particle from the bath, -1 if it gives one, 0 if neither.
+        is_bare: Whether it is a Lindblad operator given as such, exempt from the secular approximation.
     """
 
     A: Array
     X: Array
     column: int
     particles: int = 0
+    is_bare: bool = False
 
 
 def span(flips: frozenset[int]) -> tuple[int, ...]:
@@ -169,27 +171,16 @@ def layout_of(d: int, group: tuple[int, ...]) -> Layout:
 def generator(frame: Frame, channels: list[Channel], layout: Layout, is_secular: bool) -> Array:
     """The packed generator of every class, real, shape (..., classes, s, s).
 
-    `is_secular` drops what couples transitions of unequal Bohr frequencies: from X_ab rho_bb' A*_a'b' all with
-    E_b - E_a ≠ E_b' - E_a', and from A†X all with E_a ≠ E_b.
+    `is_secular` drops what couples transitions of unequal Bohr frequencies in the channels of baths: from
+    X_ab rho_bb' A*_a'b' all with E_b - E_a ≠ E_b' - E_a', and from A†X all with E_a ≠ E_b. Bare jumps stay whole.
     """
-    d = frame.energies.shape[-1]
+    d, w = frame.energies.shape[-1], frame.w
     n_classes, s = layout.pairs.shape
-    w = frame.w
-    parts = [c.X for c in channels], [c.A for c in channels]
-    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in parts]
-    lead = np.broadcast_shapes(w.shape[:-2], stacks[0].shape[:-3], stacks[1].shape[:-3])
-    X, A = (np.broadcast_to(stack, (*lead, *stack.shape[-3:])).reshape(*lead, -1, d * d) for stack in stacks)
-    jumps = np.swapaxes(X, -1, -2) @ A.conj()  # (..., ab, a'b')
-    jumps += dagger(jumps)
-    K = -dagger(A.reshape(*lead, -1, d)) @ X.reshape(*lead, -1, d)
-    jumps = jumps.reshape(*lead, -1)
-    if is_secular:
-        flat_w = np.broadcast_to(w, (*lead, d, d)).reshape(*lead, d * d)
-        tolerance = np.broadcast_to(frame.tolerance, (*lead, 1, 1))
-        keep = np.abs(flat_w[..., :, None] - flat_w[..., None, :]) <= tolerance
-        jumps = jumps * keep.reshape(*lead, -1)
-        K = K * (np.abs(w) <= frame.tolerance)
-    K = K.reshape(*lead, -1)
+    masked = [c for c in channels if is_secular and not c.is_bare]
+    whole = [c for c in channels if not is_secular or c.is_bare]
+    parts = [_products(group, w, limit) for group, limit in ((masked, frame.tolerance), (whole, None)) if group]
+    jumps, K = (np.asarray(sum(terms[1:], terms[0])) for terms in zip(*parts, strict=True))
+    lead = jumps.shape[:-1]
     P = np.take(jumps.real, layout.source, axis=-1).reshape(*lead, -1)
     for (places, elements, turned), sign in ((layout.left, 1.0), (layout.right, -1.0)):
         P[..., places] += K.real[..., elements]
@@ -200,6 +191,23 @@ def generator(frame: Frame, channels: list[Channel], layout: Layout, is_secular:
     places, elements = layout.still
     P[..., places] += np.broadcast_to(w, (*lead, d, d)).reshape(*lead, -1)[..., elements]
     return P.reshape(*lead, n_classes, s, s)
+
+
+def _products(channels: list[Channel], w: Array, tolerance: Array | None) -> tuple[Array, Array]:
+    """Σ X_ab A*_a'b' + h.c., shape (..., d⁴), and K = -Σ A†X, shape (..., d²); secular where a tolerance is given."""
+    d = w.shape[-1]
+    parts = [c.X for c in channels], [c.A for c in channels]
+    stacks = [np.stack(np.broadcast_arrays(*part), axis=-3) for part in parts]
+    lead = np.broadcast_shapes(w.shape[:-2], stacks[0].shape[:-3], stacks[1].shape[:-3])
+    X, A = (np.broadcast_to(stack, (*lead, *stack.shape[-3:])).reshape(*lead, -1, d * d) for stack in stacks)
+    jumps = np.swapaxes(X, -1, -2) @ A.conj()  # (..., ab, a'b')
+    jumps += dagger(jumps)
+    K = -dagger(A.reshape(*lead, -1, d)) @ X.reshape(*lead, -1, d)
+    if tolerance is not None:
+        flat_w = np.broadcast_to(w, (*lead, d, d)).reshape(*lead, d * d)
+        jumps = jumps * (np.abs(flat_w[..., :, None] - flat_w[..., None, :]) <= tolerance)
+        K = K * (np.abs(w) <= tolerance)
+    return jumps.reshape(*lead, -1), K.reshape(*lead, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,9 +324,9 @@ def flows(frame: Frame, channel: Channel, rho: Array, is_secular: bool) -> tuple
     """Energy and events a channel brings into the system: Tr[H D(rho)], and 2 Re Tr[A† X rho]; shapes (...).
 
     Tr[H D(rho)] = 2 Re Σ_ab (E_a - E_b) A*_ab (X rho)_ab. Only coherences between equal levels count in the
-    secular equation.
+    secular equation of a bath.
     """
-    if is_secular:
+    if is_secular and not channel.is_bare:
         rho = np.where(np.abs(frame.w) <= frame.tolerance, rho, 0.0)
     weight = 2.0 * np.real(channel.A.conj() * (channel.X @ rho))
     return -(frame.w * weight).sum(axis=(-1, -2)), weight.sum(axis=(-1, -2))

@@ -111,14 +111,15 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
 def _gibbs(a: Any, b: Any, c: Any, T: Any) -> tuple[Any, ...]:
     R, r, w1, w2 = mode_energies(a, b, c)
     half = np.divide(0.5, T)
-    t1, t2 = np.tanh(w1 * half), np.tanh(w2 * half)
+    if np.all(np.isfinite(half)):
+        t1, t2 = np.tanh(w1 * half), np.tanh(w2 * half)
+    else:  # T = 0, or 1/(2T) overflows below 1e-308
+        t1, t2 = np.tanh(0.5 * np.divide(w1, T)), np.tanh(0.5 * np.divide(w2, T))
     if np.min(T, initial=1.0) <= 0.0:
         is_cold = np.less_equal(T, 0.0)
         limit = DEGENERACY_TOLERANCE * np.maximum(R, r)
         t1 = np.where(is_cold, np.where(np.abs(w1) > limit, np.sign(w1), 0.0), t1)
         t2 = np.where(is_cold, np.where(w2 > limit, 1.0, 0.0), t2)
-    elif not np.all(np.isfinite(half)):  # 1/(2T) overflows below 1e-308
-        t1, t2 = np.tanh(0.5 * np.divide(w1, T)), np.tanh(0.5 * np.divide(w2, T))
     e, o = -0.5 * (t1 + t2) / _nonzero(R), 0.5 * (t1 - t2) / _nonzero(r)
     if a is b:
         zA = zB = e * (a + b)

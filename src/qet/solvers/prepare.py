@@ -212,7 +212,8 @@ def _boltzmann(energies: Array, T: Any) -> Array:
     T = np.asarray(T)[..., None]
     excess = energies - energies[..., :1]
     lowest = excess <= DEGENERACY_TOLERANCE * np.abs(energies).max(-1, keepdims=True)
-    weights = np.where(T > 0.0, np.exp(-excess / np.where(T > 0.0, T, 1.0)), lowest)
+    with np.errstate(over="ignore"):  # an infinite exponent is an empty level
+        weights = np.where(T > 0.0, np.exp(-excess / np.where(T > 0.0, T, 1.0)), lowest)
     return weights / weights.sum(-1, keepdims=True)
 
 

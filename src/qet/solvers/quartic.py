@@ -182,7 +182,7 @@ def _read_means(Q: Sequence[Sequence[Any]], diagonal: Sequence[Any], inverse: An
 
     (r01, i01), (r23, i23), (r02, i02), (r13, i13) = split(0, 1), split(2, 3), split(0, 2), split(1, 3)
     (r03, i03), (r12, i12) = split(0, 3), split(1, 2)
-    means = {
+    means: dict[tuple[str, ...], Any] = {
         ("I", "X"): r01 + r23, ("I", "Y"): -i01 - i23, ("I", "Z"): d0 - d1 + d2 - d3,
         ("X", "I"): r02 + r13, ("X", "X"): r03 + r12, ("X", "Y"): i12 - i03, ("X", "Z"): r02 - r13,
         ("Y", "I"): -i02 - i13, ("Y", "X"): -i03 - i12, ("Y", "Y"): r12 - r03, ("Y", "Z"): i13 - i02,

@@ -106,7 +106,7 @@ def jump_channel(jump: Jump, column: int, frame: Frame, n_sites: int) -> Channel
     if np.iscomplexobj(matrix) and not np.any(matrix.imag):
         matrix = matrix.real
     L = frame.rotate(matrix)
-    return Channel(L, 0.5 * wide(jump.rate) * L, column)
+    return Channel(L, 0.5 * wide(jump.rate) * L, column, is_bare=True)
 
 
 def local_channels(

@@ -134,7 +134,7 @@ def rectified_fluctuations() -> Claim:
     start = gibbs(sets.model, T=sets.T_A)
     run = teleport(start)
     mean, spread = run.work.mean, np.sqrt(np.maximum(run.work.variance, 0.0))
-    deaf = teleport(start, feedback=feedback(unitaries=run.operations[..., 0, :, :]), message_error=0.5)
+    deaf = teleport(start, feedback=feedback(unitaries=run.operations), message_error=0.5)
     side = np.abs(2 * np.real(partial_trace(run.branches, run.patch.B, run.patch.n))[..., 0, 1])
     unsigned = np.abs(np.real(partial_trace(run.patch.rho, run.patch.B, run.patch.n))[..., 0, 1])
     rectified = (mean > 0.0).all(-1) & (run.local <= 1e-12) & (deaf.extracted < 0.0)

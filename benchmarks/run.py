@@ -1,0 +1,58 @@
+"""Run workloads, print one table, and append a JSON line a row to benchmarks/results/."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.harness import ROOT, Row, machine
+
+QUICK = {"w1": 1_000_000, "w2": 1_000_000, "w2q": 1_000_000, "w3": 20_000, "w6": 0}
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"workloads, of {', '.join(QUICK)}; all of them by default")
+    parser.add_argument("--all", action="store_true", help="larger batches")
+    parser.add_argument("--dry", action="store_true", help="write no results")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in QUICK]
+    if unknown:
+        parser.error(f"there is no workload {unknown[0]!r}; there are {', '.join(QUICK)}")
+    print(f"{machine()}; CPU time of one core, medians; peers on the first points of the same parameters\n")
+    print(
+        f"{'workload':<20}{'contender':<38}{'median':>14}{'a second':>12}{'target':>12}{'points':>9}{'deviation':>11}"
+    )
+    for name in options.names or QUICK:
+        workload = import_module(f"benchmarks.{name}")
+        points = max(QUICK[name], getattr(workload, "POINTS", 0)) if options.all else QUICK[name]
+        rows = workload.run(points)
+        for row in rows:
+            print(_line(row, rows), flush=True)
+        if not options.dry:
+            _append(RESULTS / f"{name}.jsonl", rows)
+    return 0
+
+
+def _line(row: Row, rows: list[Row]) -> str:
+    rate = f"{1e9 / row.median:,.0f}" if row.unit == "ns/point" else ""
+    target = "" if row.target is None else f"{row.target:,.4g} {row.unit[:2].strip()}"
+    deviation = "" if row.deviation is None else f"{row.deviation:.1e}"
+    own = [other.median for other in rows if other.workload == row.workload and other.contender == "qet"]
+    ratio = f"  x{row.median / own[0]:,.0f}" if own and row.contender != "qet" else ""
+    median = f"{row.median:,.4g} {row.unit.split('/')[0]}"
+    left = f"{row.workload:<20}{row.contender:<38}{median:>14}{rate:>12}{target:>12}"
+    return f"{left}{row.points:>9}{deviation:>11}{ratio}"
+
+
+def _append(path: Path, rows: list[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    with path.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps({"when": when, "machine": machine(), **asdict(row)}) + "\n")

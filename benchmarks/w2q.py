@@ -1,0 +1,28 @@
+"""W2q: the steady states of W2 with what is asked of them: E_A, the best E_B, and both heat currents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import qet
+from benchmarks.harness import Row, ours, peers
+from benchmarks.w2 import POINTS, local_steady, parameters
+
+TARGET = 143.0
+
+
+def run(points: int = POINTS) -> list[Row]:
+    p = parameters(points)
+
+    def ask() -> tuple[Any, Any, Any]:
+        state = local_steady(p)
+        done = qet.teleport(state)
+        return done.injected, done.extracted, state.diagnostics.heat_currents
+
+    row, (injected, extracted, heat) = ours("W2q", ask, points, TARGET, runs=5)
+    expected = {
+        "injected": np.asarray(injected), "extracted": np.asarray(extracted), "heatA": heat[:, 0], "heatB": heat[:, 1]
+    }
+    return [row, *peers("W2q", "qutip_local.py", {**p, "ask": np.array(True)}, expected, 1e-10)]
