@@ -20,7 +20,7 @@ from qet.interfaces.paper_report import _rich, opening
 from qet.interfaces.reproduce import reproduce, write_entry
 from qet.studies.literature.entry import VERDICTS, Claim, Curve, Entry, Panel
 
-X, FINE = np.linspace(0.0, 1.0, 11), np.linspace(0.0, 0.5, 21)
+X, FINE = np.linspace(0.0, 1.0, 11), np.linspace(0.0, 0.5, 11)
 AWKWARD = "E_B <= T_A | *all* <b>bold</b> & `a_b` x_i, said in arXiv:1002.0200"
 
 
