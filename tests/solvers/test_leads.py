@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
-import qet.solvers.dense  # noqa: F401  (registers the answers of Expectations)
+import qet
+import qet.solvers.dense  # noqa: F401 - registers the answers of Expectations
 from qet.foundations.errors import NotOffered, NoUniqueSteadyState, ShapeMismatch
 from qet.foundations.paulis import pauli
 from qet.physics.baths import bath, jump, occupation
@@ -438,3 +440,24 @@ def test_long_chains_offer_currents_but_no_table():
     assert abs(left + right) < 1e-13
     with pytest.raises(NotOffered, match="6 sites"):
         _ = solution.payload
+
+
+def test_the_steady_state_of_leads_says_how_it_was_found():
+    baths = [
+        qet.bath(0, T=1.0, rate=np.array([0.1, 0.3, 2.0]), statistics="fermion"),
+        qet.bath(1, T=0.2, rate=0.1, mu=0.3, statistics="fermion"),
+    ]
+    state = qet.steady(qet.minimal(h=0.9, k=0.3, detuning=0.4), baths, master="leads")
+    found = state.diagnostics
+    assert np.all(found.residual < 1e-14)
+    assert np.all(found.smallest_eigenvalue > 0.0)
+    assert np.all(found.entropy_production > 0.0)
+    np.testing.assert_allclose(found.energy_currents.sum(-1), 0.0, atol=1e-14)
+    assert pickle.loads(pickle.dumps(state)) == state
+
+
+def test_the_gap_is_the_decay_of_the_covariance():
+    """Equal rates: every Majorana decays at rate/2, so the covariance decays at the rate, whatever H."""
+    baths = [qet.bath(site, T=0.5, rate=0.7, statistics="fermion") for site in (0, 1)]
+    state = qet.steady(qet.minimal(h=0.9, k=0.3, detuning=0.4), baths, master="leads")
+    np.testing.assert_allclose(state.diagnostics.gap, 0.7, atol=1e-14)

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from operator import add, mul, sub, truediv
 from typing import Any
 
+import numpy as np
+
 Entry = tuple[int, Hashable]  # sign (+1 or -1), label
 Pattern = Mapping[tuple[int, int], Entry]
 Signed = tuple[int, int]  # sign, slot
@@ -141,7 +143,9 @@ def solve(plan: Plan, values: Mapping[Hashable, Any]) -> list[Any]:
     Returns:
         One value an unknown; the float 0.0 for one that vanishes by structure.
     """
-    slots: list[Any] = [1.0, *(values[label] for label in plan.labels)]
+    given = (values[label] for label in plan.labels)
+    # NumPy's own scalars, which answer a zero pivot with infinity as arrays do
+    slots: list[Any] = [np.float64(1.0), *(np.float64(x) if isinstance(x, (int, float)) else x for x in given)]
     for operation, left, right, spent in plan.operations:
         slots.append(_ARITHMETIC[operation](slots[left], slots[right]))
         for slot in spent:  # a freed chunk is reused while it is still in the cache

@@ -90,7 +90,7 @@ class SteadyDiagnostics:
         """How strong the coupling is against Bohr frequencies and temperatures.
 
         A ratio near or above 1 lies outside weak coupling, and corrections are of the order of the ratio. NaN for
-        bare jumps alone, which come from no weak coupling.
+        bare jumps alone, which come from no weak coupling; 0 for exact leads, which assume none.
         """
         validity: Validity = self._answer("validity")
         return validity

@@ -127,6 +127,26 @@ class LeadsSteady:
         both = zip(self.energy_currents(), self.particle_currents(), self.mus, strict=True)
         return tuple(energy - mu * particles for energy, particles, mu in both)
 
+    def residual(self) -> Any:
+        """‖K M + M K^T - Σ Q_i‖ / (2 ‖K‖ ‖M‖) in Frobenius norms, shape (*shape); 0 where M vanishes."""
+        K, M = self._decay(), self.covariance
+        change = K @ M + M @ np.swapaxes(K, -1, -2) - sum(self.sources)
+        scale = 2.0 * np.linalg.norm(K, axis=(-2, -1)) * np.linalg.norm(M, axis=(-2, -1))
+        return np.linalg.norm(change, axis=(-2, -1)) / np.where(scale > 0.0, scale, 1.0)
+
+    def gap(self) -> Any:
+        """The slowest relaxation rate of the covariance, twice the smallest Re λ of K = Γ/2 - A, shape (*shape)."""
+        return 2.0 * np.linalg.eigvals(self._decay()).real.min(-1)
+
+    def _decay(self) -> Array:
+        """K = Γ/2 - A of dM/dt = -K M - M K^T + Σ Q_i, shape (..., 2N, 2N)."""
+        damping: Any = 0.0
+        for contact in self.contacts:
+            diagonal = np.zeros(self.generator.shape[-1])
+            diagonal[2 * contact.site : 2 * contact.site + 2] = 0.5
+            damping = damping + np.asarray(contact.rate)[..., None] * diagonal
+        return damping[..., None] * np.eye(self.generator.shape[-1]) - self.generator
+
     def _changes(self) -> list[Array]:
         """What each contact adds to dM/dt, shape (*shape, 2N, 2N)."""
         changes = []

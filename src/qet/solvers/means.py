@@ -97,12 +97,23 @@ class MeansRoute:
         return order
 
     def _quanta(self) -> PauliSum:
-        """Σ n·σ/2 over the sites that baths touch: each absorbed quantum lifts a bare qubit by one."""
-        sites = {site for thing in self.things if isinstance(thing, Bath) for site in thing.sites}
+        """Σ n·σ/2 over the sites that baths touch: each absorbed quantum lifts a bare qubit by one.
+
+        A full band counts along +Z whatever the sign of the field, since it also holds the negative gap; a
+        vanishing field is read as +Z.
+        """
+        is_signed = {s: thing.full_band for thing in self.things if isinstance(thing, Bath) for s in thing.sites}
         c = self.model.H.coefficients
         pairs: list[tuple[PauliString, Any]] = []
-        for site in sorted(sites):
-            field = [(letter, c.get(((site, letter),), 0.0)) for letter in "XYZ"]
-            length = np.sqrt(sum(np.square(value) for _, value in field))
-            pairs += [(((site, letter),), 0.5 * value / length) for letter, value in field if np.any(value)]
+        for site, is_full in sorted(is_signed.items()):
+            field = [0.0 if is_full else c.get(((site, letter),), 0.0) for letter in "XYZ"]
+            length = np.sqrt(sum(np.square(value) for value in field))
+            is_zero = length == 0.0
+            safe = np.where(is_zero, 1.0, length)
+            unit = [value / safe for value in field]
+            unit[2] = np.where(is_zero, 1.0, unit[2])
+            pairs += [(((site, letter),), 0.5 * n) for letter, n in zip("XYZ", unit, strict=True) if np.any(n)]
         return collect(pairs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "dissipators"}  # they hold functions

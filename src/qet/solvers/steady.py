@@ -35,10 +35,11 @@ from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers import dense as _answers  # noqa: F401 - registers the questions a density matrix answers
 from qet.solvers.contacts import check_inside, why_undefined
-from qet.solvers.diagnostics import Currents, SteadyDiagnostics
+from qet.solvers.diagnostics import Currents, SteadyDiagnostics, Validity
 from qet.solvers.gksl import MAX_SITES
 from qet.solvers.lamb import check_lamb
 from qet.solvers.means import MeansRoute
+from qet.solvers.questions import marginal_of
 from qet.solvers.setting import Found, Setting, currents_of, gap_of, setting_of, solve, validity_of
 from qet.solvers.states import Dense, State
 
@@ -187,13 +188,22 @@ def _by_leads(model: Model, things: Surroundings, made_by: Call) -> State:
 
     baths = [thing for thing in things if isinstance(thing, Bath)]
     found = leads_steady(model, baths)
-
-    def currents() -> Currents:
-        energy, particles = found.energy_currents(), found.particle_currents()
-        return Currents(np.stack(np.broadcast_arrays(*energy), -1), np.stack(np.broadcast_arrays(*particles), -1))
-
-    diagnostics = diagnostics_of(things, {"currents": currents})
+    answers = {
+        "residual": found.residual, "gap": found.gap, "currents": partial(_lead_currents, found),
+        "smallest_eigenvalue": partial(_smallest_eigenvalue, found.payload, model.sites),
+        "validity": Validity(np.zeros(np.shape(found.solver_error)), np.zeros(np.shape(found.solver_error))),
+    }
+    diagnostics = diagnostics_of(things, answers)
     return State(model, found.payload, "leads", made_by, found.solver_error, things, "leads", diagnostics)
+
+
+def _lead_currents(found: Any) -> Currents:
+    energy, particles = found.energy_currents(), found.particle_currents()
+    return Currents(np.stack(np.broadcast_arrays(*energy), -1), np.stack(np.broadcast_arrays(*particles), -1))
+
+
+def _smallest_eigenvalue(payload: Any, sites: tuple[int, ...]) -> Array:
+    return np.linalg.eigvalsh(marginal_of(payload, sites))[..., 0]
 
 
 def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> State:
@@ -201,11 +211,18 @@ def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> 
     means = MeansRoute(model, things, master)
     answers = {
         "residual": means.residual, "smallest_eigenvalue": means.smallest_eigenvalue, "currents": means.currents,
-        "gap": lambda: gap_of(setting_of(model, things, master)),
-        "validity": lambda: validity_of(setting_of(model, things, master)),
+        "gap": partial(_gap, model, things, master), "validity": partial(_validity, model, things, master),
     }
     diagnostics = diagnostics_of(things, answers)
     return State(model, means.payload, "elimination", made_by, 0.0, things, master, diagnostics)
+
+
+def _gap(model: Model, things: Surroundings, master: str) -> Array:
+    return gap_of(setting_of(model, things, master))
+
+
+def _validity(model: Model, things: Surroundings, master: str) -> Any:
+    return validity_of(setting_of(model, things, master))
 
 
 def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple[str, ...]) -> None:

@@ -187,8 +187,9 @@ def has_bell(shapes: Array) -> Array:
 
 
 def tally(shapes: Array) -> str:
-    """The shapes counted, "flat 18, down 84, up 48"."""
-    found = [(shape, int(np.sum(shapes == shape))) for shape in SHAPES]
+    """The shapes counted, "flat 18, down 84, up 48"; labels beyond SHAPES come last."""
+    others = [str(shape) for shape in np.unique(shapes) if shape not in SHAPES]
+    found = [(shape, int(np.sum(shapes == shape))) for shape in (*SHAPES, *others)]
     return ", ".join(f"{shape} {n}" for shape, n in found if n)
 
 

@@ -33,8 +33,8 @@ VARIED = {
     "ratio": "the ratio of the rates",
 }
 COMPUTED = (
-    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best "
-    "unitary; under Redfield, differences below 1e-3 of the largest E_B do not count"
+    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary; under "
+    "Redfield, differences below 1 % of the largest E_B and curves with a state that is not positive do not count"
 )
 
 
@@ -50,8 +50,6 @@ def bell_claim(key: str, statement: str, found: Scan) -> Claim:
         extra += f"; their top at {middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g})"
     if found.run.state.master == "leads":
         extra += "; the energy of the coupling to the leads, which Bob's pulse also pays, is not counted"
-    if found.n_not_positive:
-        extra += f"; {found.n_not_positive} of {found.run.extracted.size} states not positive"
     return Claim(
         key, statement, NOTE, found.text, COMPUTED, verdicts,
         "; ".join(parts) + f"; bells elsewhere: {', '.join(elsewhere)}{extra}",

@@ -179,4 +179,4 @@ def competing_eigenstates() -> Claim:
     )
 
 
-CLAIMS = (eigenbasis_form, detuning_matters, detuning_ground, detuning_thermal, heating_kills, competing_eigenstates)
+CLAIMS = (eigenbasis_form, detuning_matters, detuning_ground, detuning_thermal, heating_kills)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qet.foundations.conventions import POSITIVITY_TOLERANCE
 from qet.physics.baths import Bath, Jump, bath, jump
 from qet.protocols.entanglement import concurrence
 from qet.protocols.run import Run
@@ -31,7 +32,8 @@ RATIOS = np.geomspace(1e-3, 1e3, 31)
 HELD = {"redfield": 0.01, "secular": 0.01, "local": 0.3, "leads": 0.3}
 DEPHASING, THERMAL = 0.1, 0.1
 CUTOFF = 5.0
-BELOW_REDFIELD = 1e-3  # of the largest E_B on a curve: smaller structure is of the second order in the rate
+NOT_POSITIVE = "not positive"
+BELOW_REDFIELD = 1e-2  # of the largest E_B on a curve: smaller structure is of the second order in the rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +68,9 @@ class Scan:
 
     @cached_property
     def shapes(self) -> dict[str, Array]:
-        """Name of a quantity -> the shape of each of its curves, shape (n,)."""
-        return {name: curve_shapes(np.nan_to_num(curve), noise=self.noise) for name, curve in self.curves.items()}
+        """Name of a quantity -> the shape of each of its curves, or NOT_POSITIVE, shape (n,)."""
+        found = {name: curve_shapes(np.nan_to_num(curve), noise=self.noise) for name, curve in self.curves.items()}
+        return {name: np.where(self.is_positive, shapes, NOT_POSITIVE) for name, shapes in found.items()}
 
     @cached_property
     def noise(self) -> Any:
@@ -77,8 +80,8 @@ class Scan:
         return np.maximum(NOISE, BELOW_REDFIELD * self.run.extracted.max(-1))
 
     def bells(self, name: str) -> Array:
-        """Whether each curve of a quantity has an interior maximum above both ends, shape (n,)."""
-        return has_bell(self.shapes[name])
+        """Whether each curve that counts has an interior maximum above both ends, shape (n,) or less."""
+        return has_bell(self.shapes[name][self.is_positive])
 
     @cached_property
     def concurrence(self) -> Array:
@@ -86,18 +89,20 @@ class Scan:
         return np.asarray(concurrence(self.run.state.density_matrix))
 
     @cached_property
-    def n_not_positive(self) -> int:
-        """Number of states with an eigenvalue below -1e-9."""
-        return int(np.sum(np.linalg.eigvalsh(self.run.state.density_matrix)[..., 0] < -1e-9))
+    def is_positive(self) -> Array:
+        """Whether all states on a curve are positive (a Redfield state may not be), shape (n,)."""
+        if self.run.state.master != "redfield":
+            return np.ones(self.sets.kappa.shape[:1], dtype=bool)
+        return np.asarray((self.run.state.diagnostics.smallest_eigenvalue >= -POSITIVITY_TOLERANCE).all(-1))
 
     @cached_property
     def features(self) -> dict[str, Array]:
-        """Parameters that may tell a regime, shape (n,)."""
-        return {name: values[..., 0] for name, values in self.sets.features.items()}
+        """Parameters that may tell a regime, for the curves that count, shape (n,) or less."""
+        return {name: values[self.is_positive, 0] for name, values in self.sets.features.items()}
 
     def best_rate(self, name: str) -> Array:
         """The rate at the top of each bell of a quantity, in units of kappa."""
-        bells = self.bells(name)
+        bells = has_bell(self.shapes[name])
         return np.asarray(self.rate[self.curves[name][bells].argmax(-1)] / self.sets.kappa[bells, 0])
 
 
