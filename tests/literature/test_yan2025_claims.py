@@ -136,6 +136,10 @@ def test_C5_values():
     close(claim(claims_reservoirs.temperature_difference).numbers["values"], [0.0863, 0.0235, 0.0567], 4)
     numbers = claim(claims_reservoirs.beats_both).numbers
     close([numbers["example"], numbers["rival"]], [0.0561, 0.0289], 4)
+    np.testing.assert_allclose([numbers["uniform"], numbers["dipole_uniform"]], [0.12, 0.10], atol=0.04)
+    sides = claim(claims_reservoirs.temperature_difference).numbers
+    np.testing.assert_allclose(sides["sides_uniform"], [0.92, 0.07], atol=0.04)
+    np.testing.assert_allclose(sides["sides_dipole_uniform"][0], 0.88, atol=0.06)
     even = claim(claims_reservoirs.no_detuning_bound).numbers
     assert even["beats_both"] == 0
     close(even["series"][[0, 2]], [0.00858, 0.0089], 4)
