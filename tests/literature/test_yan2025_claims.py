@@ -237,11 +237,11 @@ def test_scans_keep_the_gibbs_state_under_equal_baths():
 
 
 EXPECTED = {
-    "C1": HOLDS, "C2": HOLDS, "C3": HOLDS, "C4": REGIME, "C4'": HOLDS, "C4''": HOLDS, "C5": REGIME, "C5a": HOLDS, "C5b": HOLDS,
-    "C6": REGIME, "C7": REGIME, "C9": HOLDS, "N2": REWORD, "B-opt": REGIME, "B-H_B": REGIME, "B-limit": FAILS, "T1": REWORD,
-    "T2": REGIME, "T2a": HOLDS, "T3": REWORD, "T4": REWORD, "T6": HOLDS, "I1": REWORD, "I2": HOLDS, "I3": HOLDS, "I5": HOLDS,
-    "W1": HOLDS, "W2": HOLDS, "W4": HOLDS, "W5": REWORD, "W5a": REWORD, "W6": HOLDS, "D1": REWORD, "D2": REWORD, "D4": REWORD,
-    "F1": REWORD, "F3": REGIME, "F7": FAILS, "L1": REWORD,
+    "C1": HOLDS, "C2": HOLDS, "C3": HOLDS, "C4": REGIME, "C4'": HOLDS, "C4''": HOLDS, "C5": REGIME, "C5a": HOLDS,
+    "C5b": HOLDS, "C6": REGIME, "C7": REGIME, "C9": HOLDS, "N2": REWORD, "B-opt": REGIME, "B-H_B": REGIME,
+    "B-limit": FAILS, "T1": REWORD, "T2": REGIME, "T2a": HOLDS, "T3": REWORD, "T4": REWORD, "T6": HOLDS, "I1": REWORD,
+    "I2": HOLDS, "I3": HOLDS, "I5": HOLDS, "W1": HOLDS, "W2": HOLDS, "W4": HOLDS, "W5": REWORD, "W5a": REWORD,
+    "W6": HOLDS, "D1": REWORD, "D2": REWORD, "D4": REWORD, "F1": REWORD, "F3": REGIME, "F7": FAILS, "L1": REWORD,
 }
 
 

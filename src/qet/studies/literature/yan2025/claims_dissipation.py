@@ -33,8 +33,8 @@ VARIED = {
     "ratio": "the ratio of the rates",
 }
 COMPUTED = (
-    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary; under "
-    "Redfield, differences below 1 % of the largest E_B and curves with a state that is not positive do not count"
+    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary; "
+    "under Redfield, differences below 1 % of the largest E_B and curves with a state that is not positive do not count"
 )
 
 

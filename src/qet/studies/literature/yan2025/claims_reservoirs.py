@@ -66,8 +66,8 @@ def temperature_difference() -> Claim:
         "E_B (and its parts) above that of equilibrium at the mean temperature",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
         f"above in {count(better)} (teleported {count(better_teleported)}, local {count(better_local)}); with the "
-        f"hot bath on the larger-gap qubit {spelled['exchange', True]} (dipole {spelled['dipole', True]}); with T uniform "
-        f"{spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at eps = "
+        f"hot bath on the larger-gap qubit {spelled['exchange', True]} (dipole {spelled['dipole', True]}); with T "
+        f"uniform {spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at eps = "
         f"(1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} at (.6, "
         ".6)",
         {"sides": sides["exchange", True], "sides_uniform": sides["exchange", False],
