@@ -259,6 +259,9 @@ def test_the_whole_table():
             assert text.strip(), row.key
             assert "nan" not in text.split(), row.key
         assert any(character.isdigit() for character in row.reason), row.key
+        if row.verdicts.get("E_B") == REGIME:  # the regime is said
+            words = ("where", "above p_max", "at resonance", "only because", "all cases")
+            assert any(word in row.reason for word in words), row.key
     found = {key: table[key].verdicts["E_B"] for key in EXPECTED}
     assert found == EXPECTED
     assert max(map(len, table.text(100).splitlines())) <= 100

@@ -67,9 +67,9 @@ def temperature_difference() -> Claim:
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
         f"above in {count(better)} (teleported {count(better_teleported)}, local {count(better_local)}); with the "
         f"hot bath on the larger-gap qubit {spelled['exchange', True]} (dipole {spelled['dipole', True]}); with T "
-        f"uniform {spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at eps = "
-        f"(1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} at (.6, "
-        ".6)",
+        f"uniform {spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at "
+        f"eps = (1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} "
+        "at (.6, .6)",
         {"sides": sides["exchange", True], "sides_uniform": sides["exchange", False],
          "sides_dipole_uniform": sides["dipole", False], "values": values},
     )
@@ -136,8 +136,8 @@ def beats_both() -> Claim:
         "output above the larger of the two equilibrium outputs",
         {"E_B": by_cases(beats["extracted"]), "teleported": by_cases(beats["teleported"])},
         f"in {shares['exchange', True]:.1%} of the sets (dipole {shares['dipole', True]:.1%}), with T uniform "
-        f"{shares['exchange', False]:.1%} ({shares['dipole', False]:.1%}); {there}; eps = (1.35, .65), "
-        f"kappa = .2, T = (3, .5): {example:.4f} against {rivals.max():.4f}",
+        f"{shares['exchange', False]:.1%} ({shares['dipole', False]:.1%}); {there}; eps = (1.35, .65), kappa = .2, T "
+        f"= (3, .5): {example:.4f} against {rivals.max():.4f}",
         {"share": shares["exchange", True], "uniform": shares["exchange", False],
          "dipole_uniform": shares["dipole", False], "example": example, "rival": rivals.max()},
     )
