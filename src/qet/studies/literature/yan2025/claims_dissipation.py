@@ -113,7 +113,8 @@ def only_H_B() -> Claim:
         "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
         {"E_B": by_cases(everywhere)},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items())
-        + f"; in the last {there}; at those optima Bob pays H_B + V in " + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
+        + f"; in the last {there}; at those optima Bob pays H_B + V in "
+        + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
         {name: int(values.sum()) for name, values in bells.items()},
     )
 
