@@ -136,6 +136,10 @@ def test_C5_values():
     close(claim(claims_reservoirs.temperature_difference).numbers["values"], [0.0863, 0.0235, 0.0567], 4)
     numbers = claim(claims_reservoirs.beats_both).numbers
     close([numbers["example"], numbers["rival"]], [0.0561, 0.0289], 4)
+    np.testing.assert_allclose([numbers["uniform"], numbers["dipole_uniform"]], [0.12, 0.10], atol=0.04)
+    sides = claim(claims_reservoirs.temperature_difference).numbers
+    np.testing.assert_allclose(sides["sides_uniform"], [0.92, 0.07], atol=0.04)
+    np.testing.assert_allclose(sides["sides_dipole_uniform"][0], 0.88, atol=0.06)
     even = claim(claims_reservoirs.no_detuning_bound).numbers
     assert even["beats_both"] == 0
     close(even["series"][[0, 2]], [0.00858, 0.0089], 4)
@@ -233,11 +237,11 @@ def test_scans_keep_the_gibbs_state_under_equal_baths():
 
 
 EXPECTED = {
-    "C1": HOLDS, "C2": HOLDS, "C3": HOLDS, "C4": REGIME, "C4'": HOLDS, "C4''": HOLDS, "C5": REGIME, "C5a": HOLDS, "C5b": HOLDS,
-    "C6": REGIME, "C7": REGIME, "C9": HOLDS, "N2": REWORD, "B-opt": REGIME, "B-H_B": REGIME, "B-limit": FAILS, "T1": REWORD,
-    "T2": REGIME, "T2a": HOLDS, "T3": REWORD, "T4": REWORD, "T6": HOLDS, "I1": REWORD, "I2": HOLDS, "I3": HOLDS, "I5": HOLDS,
-    "W1": HOLDS, "W2": HOLDS, "W4": HOLDS, "W5": REWORD, "W5a": REWORD, "W6": HOLDS, "D1": REWORD, "D2": REWORD, "D4": REWORD,
-    "F1": REWORD, "F3": REGIME, "F7": FAILS, "L1": REWORD,
+    "C1": HOLDS, "C2": HOLDS, "C3": HOLDS, "C4": REGIME, "C4'": HOLDS, "C4''": HOLDS, "C5": REGIME, "C5a": HOLDS,
+    "C5b": HOLDS, "C6": REGIME, "C7": REGIME, "C9": HOLDS, "N2": REWORD, "B-opt": REGIME, "B-H_B": REGIME,
+    "B-limit": FAILS, "T1": REWORD, "T2": REGIME, "T2a": HOLDS, "T3": REWORD, "T4": REWORD, "T6": HOLDS, "I1": REWORD,
+    "I2": HOLDS, "I3": HOLDS, "I5": HOLDS, "W1": HOLDS, "W2": HOLDS, "W4": HOLDS, "W5": REWORD, "W5a": REWORD,
+    "W6": HOLDS, "D1": REWORD, "D2": REWORD, "D4": REWORD, "F1": REWORD, "F3": REGIME, "F7": FAILS, "L1": REWORD,
 }
 
 
@@ -255,6 +259,9 @@ def test_the_whole_table():
             assert text.strip(), row.key
             assert "nan" not in text.split(), row.key
         assert any(character.isdigit() for character in row.reason), row.key
+        if row.verdicts.get("E_B") == REGIME:  # the regime is said
+            words = ("where", "above p_max", "at resonance", "only because", "all cases")
+            assert any(word in row.reason for word in words), row.key
     found = {key: table[key].verdicts["E_B"] for key in EXPECTED}
     assert found == EXPECTED
     assert max(map(len, table.text(100).splitlines())) <= 100

@@ -171,6 +171,13 @@ def test_f_being_closer_to_the_cold_bath_helps(rates, output):
         assert found == pytest.approx(output, abs=5e-5)
 
 
+@pytest.mark.parametrize("ratio", [1.0, 5.0, 0.2])
+def test_f_each_curve_has_the_ratio_it_is_labelled_with(ratio):
+    [curve] = [curve for curve in panel_f().curves if curve.label == f"γ_A/γ_B = {ratio:g}"]
+    T = (0.5 + curve.x / 2, 0.5 - curve.x / 2)
+    np.testing.assert_allclose(curve.y, extracted(T, detuning=0.6, rates=(0.02 * ratio, 0.02)), atol=1e-12)
+
+
 # -- (g) two chemical potentials -------------------------------------------------------------------
 
 

@@ -23,11 +23,8 @@ MEANING = {
     "E_B": "the energy Bob extracts, counted with all terms he touches (H_B + V)",
     "teleported": "the part of it that needed Alice's message",
     "local": "the part that Bob could have had without the message",
-    "itself": "other than an energy of Bob's",
 }
-SHORT = {
-    "E_B": "E_B", "teleported": "the teleported part", "local": "the local part", "itself": "something else",
-}
+SHORT = {"E_B": "E_B", "teleported": "the teleported part", "local": "the local part"}
 PLURAL = {
     "holds": ("holds", "hold"), "holds in a regime": ("holds in a regime", "hold in a regime"),
     "fails": ("fails", "fail"), "needs rewording": ("needs rewording", "need rewording"),
@@ -66,8 +63,8 @@ def opening(panels: Sequence[Panel], claims: Sequence[Claim]) -> str:
     for quantity in _quantities(claims):
         given = [claim.verdicts[quantity] for claim in claims if quantity in claim.verdicts]
         counts = _listed([_count(given.count(verdict), verdict) for verdict in VERDICTS if verdict in given])
-        noun = "claim" if len(given) == 1 else "claims"
-        parts.append(f"Of {len(given)} {noun} about {_name(quantity)}{_meaning(quantity)}: {counts}.")
+        noun = "verdict" if len(given) == 1 else "verdicts"
+        parts.append(f"Under {SHORT[quantity]}, {MEANING[quantity]}, {len(given)} {noun}: {counts}.")
     return " ".join(parts)
 
 
@@ -104,7 +101,7 @@ def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], mad
 
 def _plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
-    return re.sub(r"([\\`*\[\]<>#])|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], text)
+    return re.sub(r"([\\*\[\]<>#])|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], text)
 
 
 def _cell(text: str) -> str:
@@ -139,25 +136,16 @@ def html(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], made: M
 
 def _verdict_table(claims: Sequence[Claim]) -> str:
     quantities = _quantities(claims)
-    shown = [quantity for quantity in quantities if quantity in QUANTITIES]
-    key = "".join(f"<li>{_rich(quantity + _meaning(quantity))}</li>" for quantity in shown)
-    head = "".join(f'<th scope="col">{_rich(name)}</th>' for name in ("Claim", "Statement", *shown, "Because"))
+    key = "".join(f"<li>{_rich(f'{quantity}: {MEANING[quantity]}')}</li>" for quantity in quantities)
+    head = "".join(f'<th scope="col">{_rich(name)}</th>' for name in ("Claim", "Statement", *quantities, "Because"))
     rows = "".join(
         f'<tr><th scope="row">{_link(f"claim-{claim.key}", claim.key)}</th><td>{_rich(claim.statement)}</td>'
-        f"{_verdict_cells(claim, shown)}<td>{_rich(claim.reason)}</td></tr>"
+        + "".join(f"<td>{_badge(claim.verdicts.get(quantity))}</td>" for quantity in quantities)
+        + f"<td>{_rich(claim.reason)}</td></tr>"
         for claim in claims
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<ul class="key">{key}</ul><div class="wide">{table}</div>'
-
-
-def _verdict_cells(claim: Claim, shown: Sequence[str]) -> str:
-    """A cell for each of Bob's energies; a verdict on anything else spans them, or joins the first."""
-    others = "".join(_badge(verdict) for quantity, verdict in claim.verdicts.items() if quantity not in QUANTITIES)
-    if others and not set(shown) & claim.verdicts.keys():
-        return f'<td colspan="{max(1, len(shown))}">{others}</td>'
-    cells = [_badge(claim.verdicts.get(quantity)) for quantity in shown]
-    return "".join(f"<td>{cell}{others if i == 0 else ''}</td>" for i, cell in enumerate(cells))
 
 
 def _figure(panel: Panel, made: Made, folder: Path) -> str:
@@ -174,7 +162,7 @@ def _figure(panel: Panel, made: Made, folder: Path) -> str:
 def _test(claim: Claim) -> str:
     _, *others = _facts(claim)  # the badges hold the verdicts
     facts = "".join(f"<dt>{name}</dt><dd>{_rich(text)}</dd>" for name, text in others)
-    badges = "".join(f"<span>{_rich(_label(q))}{_badge(v)}</span>" for q, v in claim.verdicts.items())
+    badges = "".join(f"<span>{_rich(SHORT[q])} {_badge(v)}</span>" for q, v in claim.verdicts.items())
     return (
         f'<article id="claim-{escape(claim.key)}"><h3>{escape(claim.key)}. {_rich(claim.statement)}</h3>'
         f'<p class="badges">{badges}</p><dl>{facts}</dl></article>\n'
@@ -219,7 +207,7 @@ def _set(text: str) -> str:
 
 
 def _facts(claim: Claim) -> list[tuple[str, str]]:
-    verdicts = "; ".join(f"{_label(quantity, ': ')}{verdict}" for quantity, verdict in claim.verdicts.items())
+    verdicts = "; ".join(f"{SHORT[quantity]}: {verdict}" for quantity, verdict in claim.verdicts.items())
     return [
         ("Verdict", verdicts), ("Because", claim.reason), ("Computed", claim.computed), ("Ensemble", claim.ensemble),
         ("Source", claim.source),
@@ -236,22 +224,7 @@ def _footer(entry: Entry, made: Made) -> str:
 
 
 def _quantities(claims: Sequence[Claim]) -> list[str]:
-    """What the verdicts are about: Bob's energies first, the rest as they come."""
-    given = dict.fromkeys(quantity for claim in claims for quantity in claim.verdicts)
-    return [*(quantity for quantity in QUANTITIES if quantity in given), *(q for q in given if q not in QUANTITIES)]
-
-
-def _name(quantity: str) -> str:
-    return SHORT.get(quantity, quantity)
-
-
-def _label(quantity: str, after: str = " ") -> str:
-    """The quantity before its verdict; nothing where the statement is about something else."""
-    return f"{_name(quantity)}{after}" if quantity in QUANTITIES else ""
-
-
-def _meaning(quantity: str) -> str:
-    return f", {MEANING[quantity]}" if quantity in MEANING else ""
+    return [quantity for quantity in QUANTITIES if any(quantity in claim.verdicts for claim in claims)]
 
 
 def _count(number: int, verdict: str) -> str:

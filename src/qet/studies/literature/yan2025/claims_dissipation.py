@@ -33,8 +33,9 @@ VARIED = {
     "ratio": "the ratio of the rates",
 }
 COMPUTED = (
-    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best unitary; under "
-    "Redfield, differences below 1 % of the largest E_B and curves with a state that is not positive do not count"
+    "steady states; a bell is an interior maximum more than 1 % above both ends; E_B with H_B + V at the best "
+    "unitary; under Redfield, differences below 1 % of the largest E_B and curves with a state that is not positive "
+    "do not count"
 )
 
 
@@ -104,6 +105,7 @@ def only_H_B() -> Claim:
     cells = _local_cells()
     bells = {name: found.bells("H_B alone") for name, found in cells.items()}
     everywhere = np.concatenate(list(bells.values()))
+    there = where(bells["only Bob's rate"], cells["only Bob's rate"].features)
     paid = [share(_cost(found) > 0) for name, found in cells.items() if bells[name].any()]
     return Claim(
         "B-H_B", "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.", NOTE + " with 3",
@@ -111,7 +113,8 @@ def only_H_B() -> Claim:
         "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
         {"E_B": by_cases(everywhere)},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items())
-        + "; at those optima Bob pays H_B + V in " + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
+        + f"; in the last {there}; at those optima Bob pays H_B + V in "
+        + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
         {name: int(values.sum()) for name, values in bells.items()},
     )
 
@@ -129,18 +132,19 @@ def rare_bells_of_leads() -> Claim:
     found = scan("leads", "common")
     bells = found.bells("E_B")
     rate, top = found.best_rate("E_B"), found.curves["E_B"][bells].max(-1)
-    flat = scan("redfield", "common"), scan("local", "common")
-    exists = np.concatenate([cell.bells("E_B") for cell in flat])
+    weak = [scan(theory, "common") for theory in ("redfield", "local")]
+    exists, exists_teleported = (np.concatenate([cell.bells(q) for cell in weak]) for q in ("E_B", "teleported"))
     tele = found.bells("teleported")
     low, middle, high = np.quantile(rate, (0.1, 0.5, 0.9)) if rate.size else np.full(3, np.nan)
     return Claim(
         "B-opt", "There is a best common rate gamma_opt, a balance of driving and decoherence.", NOTE,
         found.text + "; the same sets under Redfield and local GKSL",
         "exact leads: position and height of the bells of E_B; Redfield and local GKSL: whether there are any",
-        {"E_B": by_cases(np.concatenate([bells, exists])), "teleported": by_cases(np.concatenate([tele, exists]))},
-        f"Redfield and local GKSL: {count(exists)}; exact leads: {count(bells)}, at {middle:.2g} kappa (10-90 %: "
-        f"{low:.2g} to {high:.2g}), median E_B there {np.median(top) if top.size else 0.0:.1e}; the energy of the "
-        "coupling to the leads is not counted",
+        {"E_B": by_cases(np.concatenate([bells, exists])),
+         "teleported": by_cases(np.concatenate([tele, exists_teleported]))},
+        f"Redfield and local GKSL: {count(exists)}; exact leads: {count(bells)}, {where(bells, found.features)}, at "
+        f"{middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g}), median E_B there "
+        f"{np.median(top) if top.size else 0.0:.1e}; the energy of the coupling to the leads is not counted",
         {"bells": int(bells.sum()), "rate": [low, middle, high]},
     )
 

@@ -222,7 +222,7 @@ def weak_coupling() -> Claim:
         "exponent between the two couplings within 0.05 of 2; teleported energy in units of kappa²",
         {"E_B": within(every - 2, 0.05), "teleported": within(every_teleported - 2, 0.05)},
         f"exponent 2 in {count(np.abs(every - 2) <= 0.05)}; medians: {spelled[0]}; at resonance: {spelled[1]}; the "
-        "exception is the current, whose <X Y> ~ rate/kappa adds to E_B at resonance (local share of E_B there "
+        "exception is the current, whose <X_A Y_B> ~ rate/kappa adds to E_B at resonance (local share of E_B there "
         f"{current:.0%})",
         {"detuned": {name: np.median(x[0]) for name, x in apart.items()},
          "resonant": {name: np.median(x[0]) for name, x in resonant.items()}},

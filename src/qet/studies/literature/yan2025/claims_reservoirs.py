@@ -23,6 +23,7 @@ PAPER = "arXiv:2511.01518, as stated publicly"
 OURS = "derived here (docs/open-pair.md)"
 RATE = 1e-3
 N = 2000
+UNIFORM = (0.1, 2.0)  # another distribution of temperatures, to see how much a share depends on it
 
 
 def secular(model: Any, T_A: Any, T_B: Any, rate_A: Any = RATE, rate_B: Any = None, **options: Any) -> Run:
@@ -30,14 +31,22 @@ def secular(model: Any, T_A: Any, T_B: Any, rate_A: Any = RATE, rate_B: Any = No
     return teleport(steady(model, baths(T_A, T_B, rate_A, rate_B, **options), master="secular"))
 
 
-@lru_cache(maxsize=4)
-def driven(coupling: str = "exchange") -> tuple[Sets, Run, Run, Run, Run]:
+@lru_cache(maxsize=8)
+def driven(coupling: str = "exchange", *, is_log: bool = True) -> tuple[Sets, Run, Run, Run, Run]:
     """Random sets, and the secular runs at (T_A, T_B), at the mean T twice, at T_A twice, at T_B twice."""
-    sets = random_sets(N, seed=SEED + 5)
+    sets = random_sets(N, seed=SEED + 5) if is_log else random_sets(N, seed=SEED + 5, T=UNIFORM, is_log=False)
     model, mean = sets.model, (sets.T_A + sets.T_B) / 2
     ends = ((sets.T_A, sets.T_B), (mean, mean), (sets.T_A, sets.T_A), (sets.T_B, sets.T_B))
     driven_run, *others = (secular(model, a, b, coupling=coupling) for a, b in ends)
     return sets, driven_run, others[0], others[1], others[2]
+
+
+def _by_side(coupling: str, *, is_log: bool) -> tuple[float, float]:
+    """Share of sets above equilibrium at the mean T: hot bath on the larger-gap qubit, or on the other."""
+    sets, run, mean, _, _ = driven(coupling, is_log=is_log)
+    hot = (sets.eps_A - sets.eps_B) * (sets.T_A - sets.T_B) > 0
+    better = run.extracted > mean.extracted
+    return share(better[hot]), share(better[~hot])
 
 
 def temperature_difference() -> Claim:
@@ -46,23 +55,23 @@ def temperature_difference() -> Claim:
     better, better_teleported = (getattr(run, q) > getattr(mean, q) for q in ("extracted", "teleported"))
     better_local = run.local > mean.local + 1e-12
     hot = (sets.eps_A - sets.eps_B) * (sets.T_A - sets.T_B) > 0
-    dipole = driven("dipole")
-    better_dipole = dipole[1].extracted > dipole[2].extracted
+    sides = {(c, log): _by_side(c, is_log=log) for c in ("exchange", "dipole") for log in (True, False)}
+    spelled = {key: f"{inside:.0%}, otherwise {outside:.0%}" for key, (inside, outside) in sides.items()}
     on_larger = where(better[hot], {name: values[hot] for name, values in sets.features.items()})
     pair = minimal(h=1.0, k=0.5, detuning=0.6)
     values = [float(secular(pair, a, b).extracted) for a, b in ((1.0, 0.2), (0.2, 1.0), (0.6, 0.6))]
     return Claim(
         "C5", "A temperature difference can enhance the output.", PAPER,
-        f"{sets.text}; secular steady state, equal rates",
+        f"{sets.text}; secular steady state, equal rates; the same with T uniform {UNIFORM[0]}-{UNIFORM[1]}",
         "E_B (and its parts) above that of equilibrium at the mean temperature",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
         f"above in {count(better)} (teleported {count(better_teleported)}, local {count(better_local)}); with the "
-        f"hot bath on the larger-gap qubit {share(better[hot]):.0%}, otherwise {share(better[~hot]):.0%} (dipole "
-        f"{share(better_dipole[hot]):.0%}, {share(better_dipole[~hot]):.0%}); among the former {on_larger}; at eps = "
-        f"(1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} at (.6, "
-        ".6)",
-        {"inside": share(better[hot]), "outside": share(better[~hot]), "inside_dipole": share(better_dipole[hot]),
-         "outside_dipole": share(better_dipole[~hot]), "values": values},
+        f"hot bath on the larger-gap qubit {spelled['exchange', True]} (dipole {spelled['dipole', True]}); with T "
+        f"uniform {spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at "
+        f"eps = (1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} "
+        "at (.6, .6)",
+        {"sides": sides["exchange", True], "sides_uniform": sides["exchange", False],
+         "sides_dipole_uniform": sides["dipole", False], "values": values},
     )
 
 
@@ -113,19 +122,24 @@ def beats_both() -> Claim:
     """C5c: with detuning, better than both equilibria."""
     sets, run, _, at_A, at_B = driven()
     beats = {q: getattr(run, q) > np.maximum(getattr(at_A, q), getattr(at_B, q)) for q in ("extracted", "teleported")}
-    _, run_d, _, A_d, B_d = driven("dipole")
-    dipole = run_d.extracted > np.maximum(A_d.extracted, B_d.extracted)
+    shares = {
+        (c, log): share(r.extracted > np.maximum(a.extracted, b.extracted))
+        for c in ("exchange", "dipole") for log in (True, False) for _, r, _, a, b in [driven(c, is_log=log)]
+    }
     point = minimal(h=1.0, k=0.2, detuning=0.7)
     example = secular(point, 3.0, 0.5).extracted
     rivals = teleport(gibbs(point, T=np.array([3.0, 0.5]))).extracted
     there = where(beats["extracted"], sets.features)
     return Claim(
         "C5c", "With detuning a temperature difference can beat both equilibria, at T_A and at T_B.", OURS,
-        f"{sets.text}; secular steady state, equal rates", "output above the larger of the two equilibrium outputs",
+        f"{sets.text}; secular steady state, equal rates; the same with T uniform {UNIFORM[0]}-{UNIFORM[1]}",
+        "output above the larger of the two equilibrium outputs",
         {"E_B": by_cases(beats["extracted"]), "teleported": by_cases(beats["teleported"])},
-        f"in {share(beats['extracted']):.1%} of the sets (dipole {share(dipole):.1%}), {there}; eps = (1.35, .65), "
-        f"kappa = .2, T = (3, .5): {example:.4f} against {rivals.max():.4f}",
-        {"share": share(beats["extracted"]), "dipole": share(dipole), "example": example, "rival": rivals.max()},
+        f"in {shares['exchange', True]:.1%} of the sets (dipole {shares['dipole', True]:.1%}), with T uniform "
+        f"{shares['exchange', False]:.1%} ({shares['dipole', False]:.1%}); {there}; eps = (1.35, .65), kappa = .2, T "
+        f"= (3, .5): {example:.4f} against {rivals.max():.4f}",
+        {"share": shares["exchange", True], "uniform": shares["exchange", False],
+         "dipole_uniform": shares["dipole", False], "example": example, "rival": rivals.max()},
     )
 
 

@@ -106,9 +106,10 @@ def local_efficiency() -> Claim:
         "L3", "Bob never gets more than Alice pays, E_B <= E_A (local GKSL).", OURS, found.text,
         "E_B <= E_A to 1e-12 at every rate",
         {"E_B": by_cases(kept), "teleported": by_cases(tele)},
-        f"violated at {count(~kept)} points, at the largest rate in {count(last)} sets; the product |11> left behind "
-        f"gives E_B = {point.extracted:.3f} for E_A = {point.injected:.0f} at eps = kappa = 1: the reservoirs pay "
-        "from outside (housekeeping), and the state is not passive",
+        f"violated at {count(~kept)} points, at the largest rate in {count(last)} sets, "
+        f"{where(last, found.features)}; the product |11> left behind gives E_B = {point.extracted:.3f} for E_A = "
+        f"{point.injected:.0f} at eps = kappa = 1: the reservoirs pay from outside (housekeeping), and the state is "
+        "not passive",
         {"share": share(~kept), "product": [point.extracted, point.injected]},
     )
 

@@ -21,7 +21,7 @@ from .relaxation import relax
 
 Array = np.ndarray
 NOTE = "founding note 2.3"
-OURS = "derived here (docs/where-the-bell-is.md)"
+OURS = "derived here"
 WAIT = 50.0
 RATES = np.geomspace(1e-4, 1e-1, 25)
 MIXED = np.eye(4) / 4

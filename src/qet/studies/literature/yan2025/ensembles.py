@@ -64,17 +64,25 @@ class Sets:
         )
 
 
-def random_sets(n: int, *, seed: int = SEED, equal_T: bool = False, T: tuple[float, float] = TEMPERATURE) -> Sets:
-    """n sets: eps uniform 0.5-1.5, kappa uniform 0.1-1, T log-uniform 0.1-3; `equal_T` gives both baths T_A."""
+def random_sets(
+    n: int, *, seed: int = SEED, equal_T: bool = False, T: tuple[float, float] = TEMPERATURE, is_log: bool = True
+) -> Sets:
+    """n sets: eps uniform 0.5-1.5, kappa uniform 0.1-1, T log-uniform 0.1-3; `equal_T` gives both baths T_A.
+
+    With `is_log` false the temperatures are uniform in their range.
+    """
     draw = np.random.default_rng(seed)
     eps_A, eps_B = draw.uniform(*EPS, n), draw.uniform(*EPS, n)
     kappa = draw.uniform(*KAPPA, n)
-    low, high = float(np.log(T[0])), float(np.log(T[1]))
-    T_A, T_B = np.exp(draw.uniform(low, high, n)), np.exp(draw.uniform(low, high, n))
+    if is_log:
+        low, high = float(np.log(T[0])), float(np.log(T[1]))
+        T_A, T_B = np.exp(draw.uniform(low, high, n)), np.exp(draw.uniform(low, high, n))
+    else:
+        T_A, T_B = draw.uniform(*T, n), draw.uniform(*T, n)
     temperatures = "T_A = T_B" if equal_T else "T_A, T_B"
     text = (
         f"{n} random sets: eps_A, eps_B uniform {EPS[0]}-{EPS[1]}, kappa uniform {KAPPA[0]}-{KAPPA[1]}, "
-        f"{temperatures} log-uniform {T[0]}-{T[1]}, seed {seed}"
+        f"{temperatures} {'log-' if is_log else ''}uniform {T[0]}-{T[1]}, seed {seed}"
     )
     return Sets(eps_A, eps_B, kappa, T_A, T_A if equal_T else T_B, text)
 
