@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, ShapeMismatch, refuse_where
+from qet.foundations.values import frozen
 
 Real = Any  # float or float array
 
@@ -21,7 +22,7 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
     try:
         if isinstance(value, (str, bytes)) or value is None or np.iscomplexobj(value):
             raise TypeError
-        array = np.asarray(value, dtype=float)
+        array = np.array(value, dtype=float)  # a copy: what the caller does to his array later is his
     except (TypeError, ValueError):
         raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.") from None
     if array.size:  # two reductions instead of a mask: NaN and infinity show in the extremes
@@ -36,7 +37,7 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
             refuse_where(
                 array > maximum, BadParameter, lambda i: f"{name} must be at most {maximum:g}; got {array[i]:g}"
             )
-    return array.item() if array.ndim == 0 else array
+    return array.item() if array.ndim == 0 else frozen(array)
 
 
 def broadcast(**shapes: tuple[int, ...]) -> tuple[int, ...]:

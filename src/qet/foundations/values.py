@@ -32,6 +32,15 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+def frozen(array: Any) -> Any:
+    """A read-only view of an array; anything else as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
 class Value:
     """Mixin for frozen dataclasses: equality and hash by value, the fields in `_identity` (default: all)."""
 

@@ -102,7 +102,8 @@ def feedback(
         return Feedback("angles", "unitary", about, value, how == "angle", None, call)
     table = _table(how, given[how])
     kind = "unitary" if how == "unitaries" else "channel"
-    return Feedback("table", kind, None, None, False, table, Call("feedback", {how: given[how]}))
+    spelled = table[..., 0, :, :] if how == "unitaries" else [list(np.array(operation)) for operation in given[how]]
+    return Feedback("table", kind, None, None, False, table, Call("feedback", {how: spelled}))
 
 
 def _table(how: str, value: Any) -> Array:

@@ -141,7 +141,7 @@ def unit_vector(name: str, axis: Any) -> Array:
 def as_stack(name: str, operators: Any) -> Array:
     """A list of matrices (arrays or QuTiP Qobj), or an array of them, as one array (..., K, d, d)."""
     if not isinstance(operators, (list, tuple)):
-        return np.asarray(operators)
+        return np.array(operators.full() if hasattr(operators, "full") else operators)
     try:
         return np.asarray([np.asarray(op.full() if hasattr(op, "full") else op) for op in operators])
     except ValueError:

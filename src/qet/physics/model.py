@@ -79,6 +79,11 @@ class Model(Value):
         """H as a matrix, shape (*shape, d, d)."""
         return self.H.matrix(self.sites)
 
+    @cached_property
+    def dynamics(self) -> PauliSum:
+        """H without its constants: what moves the state and sets the scale of the spectrum, whatever the zero of energy."""
+        return PauliSum(tuple((string, c) for string, c in self.H.terms if string))
+
     def class_of(self, term: Term) -> str:
         """Where a term acts: one of H_A, H_B, V_AB, V_A, V_B, rest."""
         support = set(term.operator.support)
@@ -182,7 +187,7 @@ def as_operator(name: str, value: Any) -> PauliSum:
 
 def as_square(name: str, value: Any) -> Array:
     """A square matrix (leading axes are points) from an array or a QuTiP Qobj."""
-    matrix = np.asarray(value.full() if hasattr(value, "full") else value)
+    matrix = np.array(value.full() if hasattr(value, "full") else value)
     if matrix.dtype.kind not in "fciu" or matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
         raise ShapeMismatch(f"{name} must be a square numeric matrix; got shape {matrix.shape}.")
     matrix = matrix if matrix.dtype.kind in "fc" else matrix.astype(float)

@@ -2,15 +2,13 @@
 
 Write H = H_0 + Σ_a H_a σ_a on Bob's qubit and T_ab = Tr[(H_a ⊗ σ_b) s] for the
 (unnormalized) state s. A rotation R in SO(3) changes the energy by Σ_ab (R - 1)_ab T_ab,
-so the best one solves Wahba's problem. With the singular values s1 >= s2 >= s3 of T
+so the best one solves Wahba's problem: with M = -T and the torque z_a = -ε_abc M_bc the
+unit quaternion of the best rotation is the top eigenvector of Davenport's 4x4 matrix
+K = [[Tr M, z], [z, M + M^T - Tr M]], and its gain is λ_max(K) - Tr M. No angle is scanned.
 
-    gain = Tr T + s1 + s2 - sign(det T) s3,
-
-and the unit quaternion q of the best rotation is the top eigenvector of Davenport's
-4x4 matrix K = [[Tr M, z], [z, M + M^T - Tr M]], M = -T, z_a = -ε_abc M_bc. No angle is
-scanned. Where the identity is nearly the best, the sum cancels; then the gain d solves
-d = z^T (d - W)^{-1} z with W = M + M^T - 2 Tr M negative, which keeps full relative
-precision down to z² (docs/best-rotation.md).
+The gain d is found as a gain, from d = z^T (d - W)^{-1} z with W = M + M^T - 2 Tr M: it is of
+second order in the torque, and no large numbers are subtracted. In exact arithmetic it equals
+Tr T + s1 + s2 - sign(det T) s3 with the singular values of T (docs/best-rotation.md).
 
 References:
     Salvia, De Palma, Giovannetti, PRA 107, 012405 (2023), for the singular-value form;
@@ -26,7 +24,7 @@ from qet.foundations.linalg import permute
 
 Array = np.ndarray
 TIE = 64 * float(np.finfo(float).eps)  # of two eigenvalues of K that count as equal, relative to the largest
-SMALL_GAIN = 1e-3  # relative to ‖T‖: below it the secular form is used
+NEWTON_STEPS = 60  # quadratic at the end; a few suffice
 
 
 def correlation(H: Array, sigma: Array, position: int, n: int) -> Array:
@@ -43,17 +41,34 @@ def correlation(H: Array, sigma: Array, position: int, n: int) -> Array:
 
 
 def best_gain(T: Array) -> Array:
-    """Largest energy drop over all rotations, shape (...); never negative, since the identity is one."""
-    singular = np.linalg.svd(T, compute_uv=False)
-    sign = np.sign(np.linalg.det(T))
-    trace = np.trace(T, axis1=-2, axis2=-1)
-    gain = np.maximum(trace + singular[..., 0] + singular[..., 1] - sign * singular[..., 2], 0.0)
-    small = gain < SMALL_GAIN * singular[..., 0]
-    if np.any(small):
-        gain = np.array(gain)
-        refined, is_valid = _secular(T[small])
-        gain[small] = np.where(is_valid, refined, gain[small])
-    return gain
+    """Largest energy drop over all rotations, shape (...), with full relative precision; see the module.
+
+    In the eigenbasis of W, with s_i = -w_i and torques z_i, the gain is the largest root d of d = Σ z_i²/(d + s_i),
+    or the largest -s_i whose torque vanishes. Each term alone bounds d from below; from the best of these bounds
+    d - Σ z_i²/(d + s_i) is concave and increasing, so Newton's method climbs monotonically to the root.
+    """
+    M = -T
+    trace = np.trace(M, axis1=-2, axis2=-1)
+    values, vectors = np.linalg.eigh(M + np.swapaxes(M, -1, -2) - 2 * trace[..., None, None] * np.eye(3))
+    rounding = 8 * np.finfo(float).eps * np.abs(values).max(-1, keepdims=True)
+    is_neutral = np.abs(values) <= rounding
+    s = np.where(is_neutral, 0.0, -values)
+    z = np.einsum("...ai,...a->...i", vectors, _torque(M))
+    z2 = np.where(is_neutral & (np.abs(z) <= rounding), 0.0, z * z)  # a torque of rounding, where nothing resists it
+    root = np.sqrt(s * s + 4 * z2)
+    over = np.where(s + root > 0.0, s + root, 1.0)
+    d = np.where(s < 0.0, (root - s) / 2, 2 * z2 / over).max(-1)
+    for _ in range(NEWTON_STEPS):
+        shifted = d[..., None] + s
+        counts = (shifted > 0.0) & (z2 > 0.0)
+        shifted = np.where(counts, shifted, 1.0)
+        ratio = np.where(counts, z2 / shifted, 0.0)
+        excess = ratio.sum(-1) - d
+        step = np.where(excess > 0.0, excess / (1.0 + (ratio / shifted).sum(-1)), 0.0)
+        d = d + step
+        if np.all(step <= 1e-16 * d):
+            break
+    return d
 
 
 def best_rotation(T: Array) -> Array:
@@ -128,24 +143,3 @@ def _torque(M: Array) -> Array:
 def _about(T: Array, axis: Array) -> tuple[Array, Array]:
     x = np.einsum("...a,...ab,...b->...", axis, T, axis) - np.trace(T, axis1=-2, axis2=-1)
     return x, np.einsum("...a,...a->...", axis, _torque(-T))
-
-
-def _secular(T: Array) -> tuple[Array, Array]:
-    """The small root d of d = z^T (d - W)^{-1} z by Newton from below, and where that form applies."""
-    M = -T
-    trace = np.trace(M, axis1=-2, axis2=-1)
-    W = M + np.swapaxes(M, -1, -2) - 2 * trace[..., None, None] * np.eye(3)
-    values, vectors = np.linalg.eigh(W)
-    scale = np.abs(values).max(-1)
-    is_valid = values[..., -1] < -1e-6 * scale
-    stiffness = np.where(is_valid[..., None], -values, 1.0)  # > 0
-    torque = np.einsum("...ai,...a->...i", vectors, _torque(M)) ** 2
-    d = np.zeros(T.shape[:-2])
-    for _ in range(60):  # concave and increasing: monotone from 0, quadratic at the end
-        ratio = torque / (d[..., None] + stiffness)
-        residual = ratio.sum(-1) - d
-        step = residual / (1.0 + (ratio / (d[..., None] + stiffness)).sum(-1))
-        d = d + step
-        if np.all(np.abs(step) <= 1e-16 * d):
-            break
-    return d, is_valid

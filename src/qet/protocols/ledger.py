@@ -16,6 +16,7 @@ import numpy as np
 from qet.foundations.conventions import STAMP
 from qet.foundations.errors import AmbiguousEnergy, unknown
 from qet.foundations.values import Value
+from qet.physics.model import CLASSES
 
 Array = np.ndarray
 STAGES = ("before", "measured", "delayed", "after")
@@ -82,10 +83,10 @@ class Ledger(Value):
                 )
             found = {i for i, row in enumerate(self.rows) if row == name}
             found |= {i for i, kind in enumerate(self.classes) if kind == name} if not found else set()
-            if not found:
+            if not found and name not in CLASSES:
                 raise unknown("row or class of the ledger", name, dict.fromkeys((*self.rows, *self.classes)))
             chosen |= found
-        return np.array(sorted(chosen))
+        return np.array(sorted(chosen), dtype=int)
 
     def __str__(self) -> str:
         if self.energies.ndim > 2:

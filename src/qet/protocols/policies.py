@@ -68,33 +68,33 @@ def optimal_operations(patch: Patch, states: Array, feedback: Feedback) -> Array
 
 
 def fixed_operations(feedback: Feedback, n_symbols: int, d_B: int) -> Array:
-    """The operations of a table or of angles, shape (..., M, R, d_B, d_B).
-
-    Raises:
-        ShapeMismatch: if there is not one operation a received symbol, or they do not fit Bob.
-    """
-    if feedback.policy == "table":
-        table = feedback.table
-        assert table is not None
-        if table.shape[-4] != n_symbols or table.shape[-1] != d_B:
-            raise ShapeMismatch(
-                f"Bob receives {n_symbols} symbols and holds dimension {d_B}; the feedback has {table.shape[-4]} "
-                f"operations of dimension {table.shape[-1]}."
-            )
-        return table
-    if d_B != 2:
-        raise ShapeMismatch("angles rotate one qubit; give Bob's operations as unitaries=[...].")
-    axis = feedback.axis
+    """The operations of a table or of angles, shape (..., M, R, d_B, d_B); see `check_fixed`."""
+    check_fixed(feedback, n_symbols, d_B)
+    if feedback.table is not None:
+        return feedback.table
+    axis, angles = feedback.axis, np.asarray(feedback.angles)
     assert axis is not None
     if feedback.is_signed:
-        if n_symbols != 2:
-            raise ShapeMismatch(f"angle=... is for two outcomes (U_± = exp(∓iθ σ)); here are {n_symbols}. Use angles=[...].")
-        angles = np.asarray(feedback.angles)[..., None] * np.array([1.0, -1.0])
-    else:
-        angles = np.asarray(feedback.angles)
-        if angles.shape[-1] != n_symbols:
-            raise ShapeMismatch(f"angles has {angles.shape[-1]} entries; Bob receives {n_symbols} symbols.")
+        angles = angles[..., None] * np.array([1.0, -1.0])
     return best.rotation(angles, axis[..., None, :])[..., None, :, :]
+
+
+def check_fixed(feedback: Feedback, n_symbols: int, d_B: int) -> None:
+    """Raise ShapeMismatch if a table or angles do not give one operation a received symbol, of Bob's size."""
+    table = feedback.table
+    if table is not None and (table.shape[-4] != n_symbols or table.shape[-1] != d_B):
+        raise ShapeMismatch(
+            f"Bob receives {n_symbols} symbols and holds dimension {d_B}; the feedback has {table.shape[-4]} "
+            f"operations of dimension {table.shape[-1]}."
+        )
+    if feedback.policy != "angles":
+        return
+    if d_B != 2:
+        raise ShapeMismatch("angles rotate one qubit; give Bob's operations as unitaries=[...].")
+    if feedback.is_signed and n_symbols != 2:
+        raise ShapeMismatch(f"angle=... is for two outcomes (U_± = exp(∓iθ σ)); here are {n_symbols}. Use angles=[...].")
+    if not feedback.is_signed and np.shape(feedback.angles)[-1] != n_symbols:
+        raise ShapeMismatch(f"angles has {np.shape(feedback.angles)[-1]} entries; Bob receives {n_symbols} symbols.")
 
 
 def work_operators(patch: Patch, operations: Array) -> Array:

@@ -21,7 +21,7 @@ import numpy as np
 
 from qet.foundations.errors import DegenerateLevel, ShapeMismatch, refuse_where
 from qet.foundations.linalg import dagger, expectation, expm_hermitian, trace
-from qet.foundations.values import Call, Value, digest
+from qet.foundations.values import Call, Value, digest, frozen
 from qet.physics.feedback import Feedback
 from qet.physics.measurement import Measurement
 from qet.physics.model import Model
@@ -33,6 +33,7 @@ from qet.solvers.prepare import ground, is_degenerate, spectrum
 from qet.solvers.states import Dense, State, expect
 
 Array = np.ndarray
+IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur in the reference state
 TIE_TOLERANCE = 1e-10  # of two populations that count as equal
 
 
@@ -107,6 +108,11 @@ class Run(Value):
         """Number of Alice's outcomes."""
         return outcomes_of(self.measurement, self.state.model)
 
+    @property
+    def n_symbols(self) -> int:
+        """Number of symbols Bob may receive."""
+        return self.n_outcomes if self.message is None else int(self.message.shape[-2])
+
     @cached_property
     def has_delay(self) -> bool:
         """Whether time passes between Alice and Bob."""
@@ -129,7 +135,8 @@ class Run(Value):
 
     @cached_property
     def _evolution(self) -> Array:
-        return expm_hermitian(self.state.model.matrix(), self.delay)
+        model = self.state.model
+        return expm_hermitian(model.dynamics.matrix(model.sites), self.delay)
 
     def _evolve(self, states: Array, *, outcomes: bool = False) -> Array:
         if not self.has_delay:
@@ -142,12 +149,12 @@ class Run(Value):
         """Unnormalized conditional states on the patch when Bob acts, shape (*shape, K, d, d)."""
         rho = self.patch.rho[..., None, :, :]
         branches = self._evolve(self.kraus @ rho @ dagger(self.kraus), outcomes=True)
-        return np.broadcast_to(branches, (*self.shape, *branches.shape[-3:]))
+        return frozen(np.broadcast_to(branches, (*self.shape, *branches.shape[-3:])))
 
     @cached_property
     def probabilities(self) -> Array:
         """Probability of each of Alice's outcomes, shape (*shape, K)."""
-        return np.real(trace(self.branches))
+        return frozen(np.real(trace(self.branches)))
 
     @cached_property
     def received(self) -> Array:
@@ -180,9 +187,8 @@ class Run(Value):
         elif self.feedback.policy in ("ground", "dominant"):
             found = self._borrowed_operations()
         else:
-            n_symbols = self.n_outcomes if self.message is None else self.message.shape[-2]
-            found = policies.fixed_operations(self.feedback, n_symbols, 2 ** len(self.patch.B))
-        return np.broadcast_to(found, (*self.shape, *found.shape[-4:]))
+            found = policies.fixed_operations(self.feedback, self.n_symbols, 2 ** len(self.patch.B))
+        return frozen(np.broadcast_to(found, (*self.shape, *found.shape[-4:])))
 
     # -- the numbers ---------------------------------------------------------------------------
 
@@ -314,7 +320,7 @@ class Run(Value):
     def _shaped(self, value: Any) -> Any:
         """A derived number with the run's shape; a NumPy scalar for a single point."""
         array = np.asarray(value)
-        return (array if array.shape == self.shape else np.broadcast_to(array, self.shape))[()]
+        return frozen(array if array.shape == self.shape else np.broadcast_to(array, self.shape))[()]
 
     def _ratio(self, energy: Any) -> Any:
         is_paid = np.asarray(self.injected > self.state.precision)
@@ -326,16 +332,15 @@ class Run(Value):
         reference = ground(model) if self.feedback.policy == "ground" else self._dominant_eigenstate()
         best = Feedback("best", self.feedback.operations, self.feedback.axis, None, False, None, self.feedback.made_by)
         run = Run(reference, self.measurement, best, self.delay, 0.0, self.made_by)
-        n_symbols = run.n_outcomes if self.message is None else self.message.shape[-2]
-        if n_symbols != run.n_outcomes:
+        if self.n_symbols != run.n_outcomes:
             raise ShapeMismatch(
                 f"policy {self.feedback.policy!r} needs one symbol an outcome; Alice has {run.n_outcomes}, "
-                f"Bob receives {n_symbols}."
+                f"Bob receives {self.n_symbols}."
             )
         operations = run.bob
         identity = np.zeros(operations.shape[-3:])
         identity[0] = np.eye(operations.shape[-1])
-        occurs = run.probabilities > np.asarray(reference.precision)[..., None]
+        occurs = run.probabilities > IMPOSSIBLE
         return np.where(occurs[..., None, None, None], operations, identity)
 
     def _dominant_eigenstate(self) -> State:

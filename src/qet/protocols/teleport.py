@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.checks import real
-from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, unknown
+from qet.foundations.errors import BadParameter, NotOffered, unknown
 from qet.foundations.values import Call
 from qet.physics.feedback import POLICIES, Feedback
 from qet.physics.feedback import feedback as make_feedback
 from qet.physics.measurement import AXES, Measurement
 from qet.physics.measurement import measure as make_measurement
 from qet.protocols.message import checked
+from qet.protocols.policies import check_fixed
 from qet.protocols.run import Run, outcomes_of
 from qet.solvers.states import State
 
@@ -60,11 +61,13 @@ def teleport(
         raise NotOffered(
             "a delay with reservoirs is not offered; use surroundings=None (H alone evolves the system) or delay=0."
         )
-    given = {"measure": measure, "feedback": feedback, "delay": delay, "message_error": message_error}
+    error = checked(message_error, outcomes_of(measurement, state.model))
+    given = {
+        "measure": measure if isinstance(measure, str) else measurement,
+        "feedback": feedback if isinstance(feedback, str) else rule, "delay": delay, "message_error": error,
+    }
     usual = {"measure": "X", "feedback": "best", "delay": 0.0, "message_error": 0.0}
     changed = {name: value for name, value in given.items() if not _is_usual(value, usual[name])}
-    n_outcomes = outcomes_of(measurement, state.model)
-    error = checked(message_error, n_outcomes)
     run = Run(state, measurement, rule, delay, error, Call("teleport", {"state": state, **changed}))
     _check_fit(run)
     return run
@@ -101,10 +104,8 @@ def _check_fit(run: Run) -> None:
     model = run.state.model
     _ = run.shape
     d_B = 2 ** len(model.B)
-    table = run.feedback.table
-    if table is not None and table.shape[-1] != d_B:
-        raise ShapeMismatch(f"Bob holds dimension {d_B}; his operations have dimension {table.shape[-1]}.")
-    if len(model.B) > 1 and table is None:
+    check_fixed(run.feedback, run.n_symbols, d_B)
+    if len(model.B) > 1 and run.feedback.table is None:
         raise NotOffered(
             f"Bob's optimum is offered for one qubit; he holds {len(model.B)}. "
             "Give his operations as feedback(unitaries=[...]) or feedback(kraus=[...])."

@@ -45,6 +45,7 @@ def ground(model: Model) -> State:
         >>> round(float(qet.expect(state, "Z0")), 6)
         -0.894427
     """
+    _check_model("ground", model)
     call = Call("ground", {"model": model})
     if pair.offers(model):
         return State(model, pair.ground_pair(model), "closed form", call)
@@ -62,6 +63,7 @@ def eigenstate(model: Model, level: int) -> State:
         DegenerateLevel: where that level is not unique.
         BadParameter: if there is no such level.
     """
+    _check_model("eigenstate", model)
     if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
         raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
     if not 0 <= level < 2**model.n_sites:
@@ -88,6 +90,7 @@ def gibbs(model: Model, *, T: Any) -> State:
         >>> float(qet.expect(qet.gibbs(qet.minimal(k=0.0), T=0.0), "Z0"))
         -1.0
     """
+    _check_model("gibbs", model)
     T = real("T", T, minimum=0.0)
     broadcast(model=model.shape, T=np.shape(T))
     call = Call("gibbs", {"model": model, "T": T})
@@ -109,7 +112,8 @@ def state(model: Model, rho: Any) -> State:
         NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
         ShapeMismatch: if the size does not fit the model.
     """
-    array = np.asarray(rho.full() if hasattr(rho, "full") else rho)
+    _check_model("state", model)
+    array = np.array(rho.full() if hasattr(rho, "full") else rho)
     if array.dtype.kind not in "fciu" or not np.all(np.isfinite(array)):
         raise NotAState("a state is a numeric array without NaN or infinite entries.")
     d = 2**model.n_sites
@@ -147,7 +151,7 @@ def depolarize(state: State, probability: Any) -> State:
 
 
 def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
-    """Energies (..., d), ascending, and eigenvectors (..., d, d) in columns.
+    """Energies (..., d), ascending, and eigenvectors (..., d, d) in columns, of H without its constants.
 
     Raises:
         TooLarge: when the matrices of the batch would not fit.
@@ -159,7 +163,7 @@ def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
             f"a dense spectrum of {model.n_sites} qubits at {int(np.prod(shape))} points takes about "
             f"{need / 2**30:.0f} GiB. Use fewer sites, or a smaller batch."
         )
-    energies, vectors = np.linalg.eigh(model.matrix())
+    energies, vectors = np.linalg.eigh(np.broadcast_to(H := model.dynamics.matrix(model.sites), (*model.shape, *H.shape[-2:])))
     return energies, vectors
 
 
@@ -215,6 +219,11 @@ def _boltzmann(energies: Array, T: Any) -> Array:
     with np.errstate(over="ignore"):  # an infinite exponent is an empty level
         weights = np.where(T > 0.0, np.exp(-excess / np.where(T > 0.0, T, 1.0)), lowest)
     return weights / weights.sum(-1, keepdims=True)
+
+
+def _check_model(word: str, model: Any) -> None:
+    if not isinstance(model, Model):
+        raise BadParameter(f"{word} takes a model, such as qet.minimal(); got {type(model).__name__}.")
 
 
 def _projector(vector: Array) -> Array:

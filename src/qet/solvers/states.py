@@ -16,7 +16,7 @@ import numpy as np
 
 from qet.foundations.conventions import ROUNDING
 from qet.foundations.paulis import PauliString, PauliSum
-from qet.foundations.values import Call, Value
+from qet.foundations.values import Call, Value, frozen
 from qet.physics.model import Model
 from qet.solvers.questions import expect_of, marginal_of, shape_of
 
@@ -28,6 +28,9 @@ class Dense:
     """A density matrix on all sites, shape (*shape, d, d)."""
 
     rho: Array
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rho", frozen(self.rho))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +83,7 @@ class State(Value):
     def density_matrix(self) -> Array:
         """The density matrix on all sites, shape (*shape, d, d), site 0 leftmost."""
         rho = marginal_of(self.payload, self.model.sites)
-        return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
+        return frozen(np.broadcast_to(rho, (*self.shape, *rho.shape[-2:])))
 
     @cached_property
     def precision(self) -> Any:
@@ -96,7 +99,7 @@ class State(Value):
 
 def energy_scale(model: Model) -> Any:
     """Σ|c| over the Pauli strings of H: an upper bound on ‖H‖ without its constants."""
-    return sum((np.abs(c) for string, c in model.H.terms if string), 0.0)
+    return sum((np.abs(c) for _, c in model.dynamics.terms), 0.0)
 
 
 def marginal(state: State, sites: Any) -> Array:
