@@ -153,7 +153,7 @@ def test_the_table_as_markdown_and_json():
     rows = [line for line in table.markdown().splitlines() if line.startswith("| K1")]
     assert len(rows) == 2
     assert "\\|" in rows[0]
-    assert rows[0].replace("\\|", "").count("|") == 10
+    assert rows[0].replace("\\|", "").count("|") == 11
     data = json.loads(table.json())
     assert data["name"] == "fake"
     assert data["claims"][0]["verdicts"] == CLAIM.verdicts

@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 
 from qet.foundations.conventions import STAMP
-from qet.studies.literature.entry import QUANTITIES, VERDICTS, Claim, Entry, Panel
+from qet.studies.literature.entry import SUBJECTS, VERDICTS, Claim, Entry, Panel
 
 from .plots import SUBSCRIPT, SYMBOL
 
@@ -23,8 +23,9 @@ MEANING = {
     "E_B": "the energy Bob extracts, counted with all terms he touches (H_B + V)",
     "teleported": "the part of it that needed Alice's message",
     "local": "the part that Bob could have had without the message",
+    "statement": "for claims about none of these energies (information, entanglement, bounds, definitions)",
 }
-SHORT = {"E_B": "E_B", "teleported": "the teleported part", "local": "the local part"}
+SHORT = {"E_B": "E_B", "teleported": "the teleported part", "local": "the local part", "statement": "the statement itself"}
 PLURAL = {
     "holds": ("holds", "hold"), "holds in a regime": ("holds in a regime", "hold in a regime"),
     "fails": ("fails", "fail"), "needs rewording": ("needs rewording", "need rewording"),
@@ -224,7 +225,7 @@ def _footer(entry: Entry, made: Made) -> str:
 
 
 def _quantities(claims: Sequence[Claim]) -> list[str]:
-    return [quantity for quantity in QUANTITIES if any(quantity in claim.verdicts for claim in claims)]
+    return [quantity for quantity in SUBJECTS if any(quantity in claim.verdicts for claim in claims)]
 
 
 def _count(number: int, verdict: str) -> str:

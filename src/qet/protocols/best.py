@@ -43,32 +43,34 @@ def correlation(H: Array, sigma: Array, position: int, n: int) -> Array:
 def best_gain(T: Array) -> Array:
     """Largest energy drop over all rotations, shape (...), with full relative precision; see the module.
 
-    In the eigenbasis of W, with s_i = -w_i and torques z_i, the gain is the largest root d of d = Σ z_i²/(d + s_i),
-    or the largest -s_i whose torque vanishes. Each term alone bounds d from below; from the best of these bounds
-    d - Σ z_i²/(d + s_i) is concave and increasing, so Newton's method climbs monotonically to the root.
+    In the eigenbasis of W, with eigenvalues w_i and torques z_i, the gain is the largest root d of
+    d = Σ z_i²/(d - w_i), or a larger w_i whose torque vanishes. Each term alone bounds d from below; from the best of
+    these bounds d - Σ z_i²/(d - w_i) is concave and increasing, so Newton's method climbs monotonically to the root.
     """
     M = -T
     trace = np.trace(M, axis1=-2, axis2=-1)
-    values, vectors = np.linalg.eigh(M + np.swapaxes(M, -1, -2) - 2 * trace[..., None, None] * np.eye(3))
-    rounding = 8 * np.finfo(float).eps * np.abs(values).max(-1, keepdims=True)
-    is_neutral = np.abs(values) <= rounding
-    s = np.where(is_neutral, 0.0, -values)
+    w, vectors = np.linalg.eigh(M + np.swapaxes(M, -1, -2) - 2 * trace[..., None, None] * np.eye(3))
+    rounding = 8 * np.finfo(float).eps * np.abs(w).max(-1)
     z = np.einsum("...ai,...a->...i", vectors, _torque(M))
-    z2 = np.where(is_neutral & (np.abs(z) <= rounding), 0.0, z * z)  # a torque of rounding, where nothing resists it
-    root = np.sqrt(s * s + 4 * z2)
-    over = np.where(s + root > 0.0, s + root, 1.0)
-    d = np.where(s < 0.0, (root - s) / 2, 2 * z2 / over).max(-1)
+    is_idle = (np.abs(z) <= rounding[..., None]) & (w > -rounding[..., None])  # nothing resists, nothing drives
+    z2 = np.where(is_idle, 0.0, z * z)
+    root = np.sqrt(w * w + 4 * z2)
+    over = np.where(root - w > 0.0, root - w, 1.0)
+    alone = np.where(w > 0.0, (root + w) / 2, 2 * z2 / over)  # the root of each term without the others
+    d = np.where(is_idle, 0.0, alone).max(-1)
     for _ in range(NEWTON_STEPS):
-        shifted = d[..., None] + s
-        counts = (shifted > 0.0) & (z2 > 0.0)
-        shifted = np.where(counts, shifted, 1.0)
-        ratio = np.where(counts, z2 / shifted, 0.0)
+        level = np.where(d > 0.0, d, 1.0)[..., None]
+        # no term exceeds d at the root, so d - w is at least z²/d, also where the difference rounds to nothing
+        distance = np.maximum(d[..., None] - w, z2 / level)
+        distance = np.where(distance > 0.0, distance, 1.0)
+        ratio = z2 / distance
         excess = ratio.sum(-1) - d
-        step = np.where(excess > 0.0, excess / (1.0 + (ratio / shifted).sum(-1)), 0.0)
+        step = np.where(excess > 0.0, excess / (1.0 + (ratio / distance).sum(-1)), 0.0)
         d = d + step
         if np.all(step <= 1e-16 * d):
             break
-    return d
+    pole = np.where(is_idle, w, 0.0).max(-1)
+    return np.where(pole > d + rounding, pole, d)  # where both agree, the root has the better digits
 
 
 def best_rotation(T: Array) -> Array:

@@ -18,7 +18,7 @@ import numpy as np
 
 from qet.foundations.errors import ShapeMismatch
 from qet.foundations.values import plain
-from qet.studies.literature.entry import QUANTITIES, VERDICTS, Claim, Entry
+from qet.studies.literature.entry import SUBJECTS, VERDICTS, Claim, Entry
 
 Array = np.ndarray
 HOLDS, HOLDS_IN_A_REGIME, FAILS, NEEDS_REWORDING = VERDICTS
@@ -231,10 +231,10 @@ class ClaimsTable:
 
     def markdown(self) -> str:
         """The table as Markdown, one row a claim."""
-        columns = ("", "statement", "source", *QUANTITIES, "reason", "computed", "ensemble")
+        columns = ("", "claim", "source", *SUBJECTS, "reason", "computed", "ensemble")
         lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
         for row in self.rows:
-            verdicts = [row.verdicts.get(quantity, "") for quantity in QUANTITIES]
+            verdicts = [row.verdicts.get(quantity, "") for quantity in SUBJECTS]
             cells = (row.key, row.statement, row.source, *verdicts, row.reason, row.computed, row.ensemble)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         return "\n".join([*lines, "", self.summary, ""])

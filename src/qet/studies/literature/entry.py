@@ -15,6 +15,7 @@ import numpy as np
 Array = np.ndarray
 VERDICTS = ("holds", "holds in a regime", "fails", "needs rewording")
 QUANTITIES = ("E_B", "teleported", "local")
+SUBJECTS = (*QUANTITIES, "statement")  # of a verdict: "statement" where the claim is about none of Bob's energies
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Claim:
         source: Who says so.
         ensemble: Parameters' ranges, number of random cases, seed.
         computed: What was computed, and to which tolerance.
-        verdicts: Quantity ("E_B", "teleported", "local") -> one of VERDICTS; only where it applies.
+        verdicts: One of SUBJECTS -> one of VERDICTS; only where it applies.
         reason: One line with the numbers that decided.
         numbers: The numbers themselves, plain data.
     """

@@ -31,8 +31,8 @@ ENTRY = Entry(
         "parameters, and every claim is judged on ensembles of ours, printed beside it. E_B is the energy of H_B + "
         "V that Bob takes out with the best unitary; local is what he gets without the message, teleported the "
         "rest. Redfield is non-secular, without Lamb shift, boson baths with exchange coupling and a flat spectrum "
-        "unless said. A verdict belongs to its ensemble; where a claim is about no energy (information, "
-        "entanglement, correlation), the verdict stands under E_B."
+        "unless said. A verdict belongs to its ensemble; where a claim is about none of these energies (information, "
+        "entanglement, correlation, definitions), it is on the statement itself."
     ),
     panels=PANELS,
     claims=(

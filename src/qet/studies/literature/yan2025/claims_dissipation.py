@@ -180,7 +180,7 @@ def concurrence_bell() -> Claim:
     return Claim(
         "B-conc", "The steady state's entanglement against the rate has a bell (local GKSL).", NOTE,
         cells["common rate"].text + "; and equal T; and only rate_B varied",
-        "bells of the concurrence", {"E_B": by_cases(np.concatenate(list(bells.values())))},
+        "bells of the concurrence", {"statement": by_cases(np.concatenate(list(bells.values())))},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items()) + f"; at a common rate {there}",
         {name: share(values) for name, values in bells.items()},
     )

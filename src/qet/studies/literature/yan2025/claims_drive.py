@@ -86,7 +86,7 @@ def coherence_is_imaginary() -> Claim:
         "The steady state is not diagonal in the energy basis: the flux leaves a coherence, zero at equilibrium.", NOTE,
         f"{sets.text}; Redfield, equal rates "
         f"{WEAK:g}", "<o+|rho|o-> out of equilibrium above 1e-12 and, at T_A twice, below it",
-        {"E_B": by_cases(np.concatenate([np.abs(odd) > 1e-12, cold]))},
+        {"statement": by_cases(np.concatenate([np.abs(odd) > 1e-12, cold]))},
         f"|coherence| {np.median(np.abs(odd)):.1e} (median) against {np.abs(same).max():.0e} at equilibrium; "
         f"imaginary (real part below a tenth) in {count(imaginary)}, and E_B feels only the real "
         "part", {"median": np.median(np.abs(odd)), "equilibrium": np.abs(same).max()},

@@ -47,7 +47,7 @@ def iqc_is_holevo() -> Claim:
         "eps = 1, kappa = .5, t = 1",
         f"literal: differs from Bob's Holevo quantity by more than {TOLERANCE:.0e}; reworded: equal when no time "
         "passes, not after a delay",
-        {"E_B": reworded(by_cases(differs), better)},
+        {"statement": reworded(by_cases(differs), better)},
         f"without a delay it differs in {count(differs)} (largest deviation {off.max():.0e}); after t = 1 the "
         f"formula gives {formula:.3f}, chi is {chi:.3f}",
         {"deviation": off.max(), "formula": formula, "chi": chi},
@@ -69,7 +69,7 @@ def groenewold_identity() -> Claim:
         OURS,
         f"{n} random complex states, seed "
         f"{SEED + 43}", f"identity to {TOLERANCE:.0e}; how often I_QC(AB) and chi agree to 1e-6",
-        {"E_B": within(off, TOLERANCE)}, f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
+        {"statement": within(off, TOLERANCE)}, f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
         {"deviation": off.max()},
     )
 
@@ -83,7 +83,7 @@ def ground_state_information() -> Claim:
     return Claim(
         "I3", "In the ground state I_QC(AB) = 0 while chi = S(rho_B) > 0.", OURS, f"{sets.text} (their pairs)",
         f"tolerance {TOLERANCE:.0e}",
-        {"E_B": by_cases(told)},
+        {"statement": by_cases(told)},
         f"in {count(told)}; largest |I_QC(AB)| {zero.max():.0e}, smallest chi {known.holevo_B.min():.1e}",
         {"iqc": zero.max(), "chi": known.holevo_B.min()},
     )
@@ -104,7 +104,7 @@ def henderson_vedral() -> Claim:
     return Claim(
         "I4", "Maximized over Alice's projective measurements chi is the Henderson-Vedral classical correlation.", OURS,
         f"{n} random complex states, seed {SEED + 47}; {axes.shape[0]} random axes each, seed {SEED + 46}",
-        "never exceeded, and reached to 1 %, by the best of the axes", {"E_B": by_cases(reached)},
+        "never exceeded, and reached to 1 %, by the best of the axes", {"statement": by_cases(reached)},
         f"in {count(reached)}; excess at most {max(0.0, float(-off.min())):.0e}, shortfall at most "
         f"{off.max():.1e}", {"shortfall": off.max()},
     )
@@ -121,7 +121,7 @@ def measurement_breaks_entanglement() -> Claim:
     return Claim(
         "I5", "Alice's measurement breaks the entanglement.", NOTE, sets.text + "; Gibbs states, X projected",
         "concurrence before, on average after, and for each outcome; broken: below 1e-9 (1e-7 for an outcome)",
-        {"E_B": by_cases(broken[had])},
+        {"statement": by_cases(broken[had])},
         f"{count(had)} states are entangled before, {count(broken[had])} of these have none after, on average and "
         f"for each outcome; E_B > 1e-6 also in {count(without[~had])} states that were not entangled",
         {"entangled": int(had.sum()), "broken": share(broken[had])},

@@ -50,7 +50,7 @@ def lindblad_form() -> Claim:
         "literal: the Redfield equation (the paper's) has no negative Kossakowski eigenvalue; reworded: E_B of its "
         "steady state equals that of the secular Lindblad equation up to the second order in the rate (exponent 2 "
         "to 0.05)",
-        {"E_B": reworded(by_cases(smallest >= -1e-12), by_cases(second))},
+        {"statement": reworded(by_cases(smallest >= -1e-12), by_cases(second))},
         f"negative in {count(smallest < -1e-12)}; difference of E_B of second order in {count(second)} (median "
         f"exponent {np.median(order):.3f})",
         {"negative": share(smallest < -1e-12), "order": np.median(order)},

@@ -143,7 +143,7 @@ def zeno_steady() -> Claim:
         f"{sets.text}; local GKSL, rates 10 to 1e4; eps_A = eps_B = 1, kappa = .5, T = .5 at rates 10, 30, 100",
         "literal: steady |X| from rate 100 to 1000 falls as an exponential through 10 and 100 would (to a factor "
         "2); reworded: |X| ~ gamma^-2 between 1e3 and 1e4 (exponent to 0.02)",
-        {"E_B": reworded(by_cases(exponential), within(slope + 2.0, 0.02))},
+        {"statement": reworded(by_cases(exponential), within(slope + 2.0, 0.02))},
         f"X = {X[0]:.4f}, {X[1]:.4f}, {X[2]:.5f}; exponent {slope.min():.3f} to {slope.max():.3f}; exponential in "
         f"{count(exponential)}; with one bath the slowest relaxation slows as gamma^{np.median(frozen):.2f} (frozen "
         f"exchange); under Redfield |X| changes by {np.median(np.abs(redfield[:, 1] - redfield[:, 0])):.0e} of "
@@ -176,7 +176,7 @@ def decay_in_time() -> Claim:
         f"{sets.text}; local GKSL from the ground state, equal rates 0.01, 0.1, 1",
         "literal: |X| ends below 1e-3 of its start; reworded: the distance to the steady state falls at least as "
         "fast as the generator's gap (to 10 %)",
-        {"E_B": reworded(by_cases(vanishes), by_cases(settles))},
+        {"statement": reworded(by_cases(vanishes), by_cases(settles))},
         f"X vanishes in {count(vanishes)}: it settles at a value of its own; at the gap's rate or faster in "
         f"{count(settles)} (slowest {late.min():.2f} gaps); gap ~ rate^{scale:.2f} (median); the entanglement dies "
         f"at a finite time in {count(dies)}",
@@ -203,7 +203,7 @@ def repeated_measurement() -> Claim:
         "T5", "Measuring A again and again freezes it (Zeno effect proper).", NOTE,
         f"{sets.text} (their pairs); ground state after outcome +, X of A measured {n[0]} to {n[-1]} times during t "
         f"= {t:g}", "probability that the outcome ever changes; it falls as 1/n (exponent to 0.02)",
-        {"E_B": within(slope + 1.0, 0.02)},
+        {"statement": within(slope + 1.0, 0.02)},
         f"exponent {slope.min():.3f} to {slope.max():.3f}; at n = {n[-1]} at most {np.exp(falls[:, -1]).max():.1e} "
         "is lost",
         {"slope": [slope.min(), slope.max()]},

@@ -51,7 +51,7 @@ def net_work() -> Claim:
     return Claim(
         "W1", "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.",
         "Sagawa and Ueda; founding note 1.3, read so",
-        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"E_B": by_cases(row.holds)},
+        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"statement": by_cases(row.holds)},
         f"kept in {count(row.holds)}; net work is never positive here (largest {run.net_work.max():.1e}), so the "
         "bound has no bite",
         {"share": share(row.holds), "largest": run.net_work.max()},
@@ -97,7 +97,7 @@ def non_unital_alice() -> Claim:
         "W3", "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).", OURS,
         sets.text + "; Gibbs states",
         "literal bite: E_B - E_A > 0; all of these with E_A < 0, and the bound kept",
-        {"E_B": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
+        {"statement": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
         f"net work positive in {count(gains)}, of these with E_A < 0 {count(paid) if paid.size else 'none'}; bound "
         f"kept in {count(kept)}; positive {there}",
         {"gains": int(gains.sum()), "kept": share(kept)},
@@ -116,7 +116,7 @@ def steady_states() -> Claim:
         f"{sets.text}; Redfield steady states, rate 1e-3; T = {', '.join(f'{f:g}' for f in factors)} times sqrt(T_A "
         "T_B)",
         "both inequalities, tolerance "
-        "1e-11", {"E_B": by_cases(net & bob)}, f"net work {count(net)}, Bob's share {count(bob)}",
+        "1e-11", {"statement": by_cases(net & bob)}, f"net work {count(net)}, Bob's share {count(bob)}",
         {"net": share(net), "bob": share(bob)},
     )
 
@@ -194,7 +194,7 @@ def which_energy() -> Claim:
         "D1", "Bob's energy is ΔE_B = Tr[H_B(...)], of H_B alone.", "founding note 3",
         f"eps_A = eps_B = kappa = 1, ground state; {sets.text}; Gibbs states, angle best for H_B alone",
         "literal: the drop of H_B equals the energy Bob takes out to 1 %; reworded: the drop of H_B + V does, to 1e-12",
-        {"E_B": reworded(by_cases(same), ledger)},
+        {"statement": reworded(by_cases(same), ledger)},
         f"at its own optimum (angle {angle:.4f}) H_B drops by {only:.4f} (closed form {closed:.4f}) while H_B + V "
         f"gives {paid:.4f}: Bob pays; in the random sets equal in {count(same)}, Bob pays in "
         f"{count(many.extracted < 0)}",
@@ -213,7 +213,7 @@ def passivity_of_bob() -> Claim:
         "D2", "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.", "founding note 1.1",
         sets.text + "; Gibbs states",
         "literal: <H_B> within 0.1 % of its minimum -eps_B; reworded: no unitary of Bob's lowers H_B + V (to 1e-12)",
-        {"E_B": reworded(by_cases(least), passive)},
+        {"statement": reworded(by_cases(least), passive)},
         f"<H_B> is minimal in {count(least)} (median {np.median(H_B / sets.eps_B):.3f} eps_B); without the message a "
         f"unitary gains at most {run.local_before.max():.0e}",
         {"share": share(least), "local": run.local_before.max()},
@@ -232,7 +232,7 @@ def sign_of_passivity() -> Claim:
         "founding note 1.1 with 3",
         f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
         "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
-        {"E_B": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
+        {"statement": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
         f"ΔE_B is positive in {count(gained > 1e-12)}, between {gained.min():.2g} and {gained.max():.2g}: the sign "
         "is that of energy extracted",
         {"share": share(gained > 1e-12)},
@@ -249,7 +249,7 @@ def no_leak() -> Claim:
         "founding note 3", sets.text + "; Gibbs states",
         "change of H_B + V by Alice's measurement alone: along X, which commutes with V, and along Z, which does "
         "not; tolerance 1e-12",
-        {"E_B": by_cases(np.concatenate([along_X <= 1e-12, along_Z <= 1e-12]))},
+        {"statement": by_cases(np.concatenate([along_X <= 1e-12, along_Z <= 1e-12]))},
         f"largest change: X {along_X.max():.0e}, Z {along_Z.max():.2f}; only because [M_k, V] = 0 for "
         "X", {"X": along_X.max(), "Z": along_Z.max()},
     )
