@@ -23,6 +23,9 @@ def run(points: int = POINTS) -> list[Row]:
 
     row, (injected, extracted, heat) = ours("W2q", ask, points, TARGET, runs=5)
     expected = {
-        "injected": np.asarray(injected), "extracted": np.asarray(extracted), "heatA": heat[:, 0], "heatB": heat[:, 1]
+        "injected": np.asarray(injected),
+        "extracted": np.asarray(extracted),
+        "heatA": heat[:, 0],
+        "heatB": heat[:, 1],
     }
     return [row, *peers("W2q", "qutip_local.py", {**p, "ask": np.array(True)}, expected, 1e-10)]

@@ -43,8 +43,7 @@ def test_the_way_to_the_first_number_loads_numpy_alone(code):
 
 def test_the_help_of_the_command_line_loads_no_numerical_package():
     loaded = loaded_by(
-        "import sys\nfrom qet.interfaces.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+        "import sys\nfrom qet.interfaces.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
     )
     assert loaded & {"numpy", "scipy", "xarray", "matplotlib", "pandas"} == set()
 

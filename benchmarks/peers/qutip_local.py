@@ -83,6 +83,11 @@ while sum(seconds) < float(given["budget"]) and len(found) < len(table):
 labels = ("injected", "extracted", "heatA", "heatB") if "ask" in given else ("Z0", "Z1", "X0X1", "X0Y1")
 columns = dict(zip(labels, np.real(np.array(found)).T, strict=True))
 np.savez(
-    sys.argv[2], seconds=seconds, version=qutip.__version__, method=method, numpy=np.__version__,
-    scipy=scipy.__version__, **columns,
+    sys.argv[2],
+    seconds=seconds,
+    version=qutip.__version__,
+    method=method,
+    numpy=np.__version__,
+    scipy=scipy.__version__,
+    **columns,
 )

@@ -14,9 +14,7 @@ given = dict(np.load(sys.argv[1]))
 names = ("h", "k", "detuning", "TA", "TB", "gA", "gB")
 table = np.array([given[name] for name in names]).T
 x, y, z, one = qutip.sigmax(), qutip.sigmay(), qutip.sigmaz(), qutip.qeye(2)
-ZA, ZB, XX, XY, XA, XB = (
-    qutip.tensor(a, b) for a, b in ((z, one), (one, z), (x, x), (x, y), (x, one), (one, x))
-)
+ZA, ZB, XX, XY, XA, XB = (qutip.tensor(a, b) for a, b in ((z, one), (one, z), (x, x), (x, y), (x, one), (one, x)))
 
 
 def spectrum(T, rate):
@@ -44,6 +42,11 @@ while sum(seconds) < float(given["budget"]) and len(found) < len(table):
     seconds.append(time.process_time() - start)
 columns = dict(zip(("Z0", "Z1", "X0X1", "X0Y1"), np.real(np.array(found)).T, strict=True))
 np.savez(
-    sys.argv[2], seconds=seconds, version=qutip.__version__, method="bloch_redfield_tensor", numpy=np.__version__,
-    scipy=scipy.__version__, **columns,
+    sys.argv[2],
+    seconds=seconds,
+    version=qutip.__version__,
+    method="bloch_redfield_tensor",
+    numpy=np.__version__,
+    scipy=scipy.__version__,
+    **columns,
 )

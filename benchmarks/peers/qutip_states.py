@@ -41,6 +41,12 @@ while sum(seconds) < float(given["budget"]) and len(found) < len(h):
     seconds.append(time.process_time() - start)
 injected, extracted = np.array(found).T
 np.savez(
-    sys.argv[2], seconds=seconds, injected=injected, extracted=extracted, version=qutip.__version__,
-    method="expm" if "T" in given else "groundstate", numpy=np.__version__, scipy=scipy.__version__,
+    sys.argv[2],
+    seconds=seconds,
+    injected=injected,
+    extracted=extracted,
+    version=qutip.__version__,
+    method="expm" if "T" in given else "groundstate",
+    numpy=np.__version__,
+    scipy=scipy.__version__,
 )

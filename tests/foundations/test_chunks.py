@@ -10,10 +10,16 @@ def table(x, y, z):
     return x + 10 * y, x * z, np.stack([x + y, x - y], axis=-1)
 
 
-@pytest.mark.parametrize("shapes", [
-    ((100,), (100,), ()),
-    ((20, 5), (20, 5), (20, 5)), ((20, 1), (1, 7), ()), ((4, 1, 6), (5, 1), (6,)), ((1,), (1,), (53,)),
-])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((100,), (100,), ()),
+        ((20, 5), (20, 5), (20, 5)),
+        ((20, 1), (1, 7), ()),
+        ((4, 1, 6), (5, 1), (6,)),
+        ((1,), (1,), (53,)),
+    ],
+)
 @pytest.mark.parametrize("size", [3, 7, 64, 1000])
 def test_pieces_make_the_whole(shapes, size):
     rng = np.random.default_rng(1)

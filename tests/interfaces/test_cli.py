@@ -150,9 +150,7 @@ def test_show_prints_the_run_with_its_information_and_bounds(call):
         ),
         (
             ["--bath", HOT, "--bath", COLD],
-            lambda: teleport(
-                steady(minimal(), [bath(0, T=1.0, rate=0.01), bath(1, T=0.2, rate=0.02)])
-            ),
+            lambda: teleport(steady(minimal(), [bath(0, T=1.0, rate=0.01), bath(1, T=0.2, rate=0.02)])),
         ),
         (
             ["--jump", "operator=- site=0 rate=0.2", "--jump", "operator=- site=1 rate=0.2"],

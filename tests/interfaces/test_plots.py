@@ -26,10 +26,15 @@ from qet.studies.literature.entry import Curve, Panel
 
 X = np.linspace(-1.5, 1.5, 61)
 PANEL = Panel(
-    "q", "Two temperatures", "detuning Δ = ε_A − ε_B (h)", "E_B (h)",
+    "q",
+    "Two temperatures",
+    "detuning Δ = ε_A − ε_B (h)",
+    "E_B (h)",
     (
-        Curve("T = 0.2", X, np.exp(-(X**2))), Curve("T = 0.2, teleported", X, 0.8 * np.exp(-(X**2)), "dashed"),
-        Curve("T = 0.5", X, 0.3 + 0.1 * X), Curve("T = 0.5, teleported", X, 0.2 + 0.1 * X, "dashed"),
+        Curve("T = 0.2", X, np.exp(-(X**2))),
+        Curve("T = 0.2, teleported", X, 0.8 * np.exp(-(X**2)), "dashed"),
+        Curve("T = 0.5", X, 0.3 + 0.1 * X),
+        Curve("T = 0.5, teleported", X, 0.2 + 0.1 * X, "dashed"),
         Curve("measured", X[::10], 0.1 + 0 * X[::10], "points"),
     ),
     "Reconstruction; the paper's parameters are not known. More is said here.",
@@ -134,9 +139,13 @@ def test_logarithmic_axes_follow_the_panel():
 @pytest.mark.parametrize(
     ("plain", "typeset"),
     [
-        ("T_A − T_B", r"$T_{\mathrm{A}}$ − $T_{\mathrm{B}}$"), ("E_B (h)", r"$E_{\mathrm{B}}$ ($h$)"),
-        ("T = 0.5", "$T$ = 0.5"), ("(h) Theories", "(h) Theories"), ("no symbol, a word", "no symbol, a word"),
-        ("γ_A/γ_B = 5", r"$γ_{\mathrm{A}}$/$γ_{\mathrm{B}}$ = 5"), ("some_name", "some_name"),
+        ("T_A − T_B", r"$T_{\mathrm{A}}$ − $T_{\mathrm{B}}$"),
+        ("E_B (h)", r"$E_{\mathrm{B}}$ ($h$)"),
+        ("T = 0.5", "$T$ = 0.5"),
+        ("(h) Theories", "(h) Theories"),
+        ("no symbol, a word", "no symbol, a word"),
+        ("γ_A/γ_B = 5", r"$γ_{\mathrm{A}}$/$γ_{\mathrm{B}}$ = 5"),
+        ("some_name", "some_name"),
     ],
 )
 def test_symbols_are_typeset(plain, typeset):

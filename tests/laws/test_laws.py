@@ -173,9 +173,7 @@ def test_shifting_the_zero_of_energy_changes_nothing(case, seed, shifts, delay):
     runs = [qet.teleport(qet.state(c.model(), rho), measure=(2, 1, 0), delay=delay) for c in (case, moved)]
     for name in NUMBERS:
         close(getattr(runs[1], name), getattr(runs[0], name), case.norm)
-    same_rule = qet.feedback(
-        unitaries=runs[0].operations
-    )  # where the best one is not unique, its variance is not
+    same_rule = qet.feedback(unitaries=runs[0].operations)  # where the best one is not unique, its variance is not
     runs = [qet.teleport(run.state, measure=(2, 1, 0), delay=delay, feedback=same_rule) for run in runs]
     moments = [run.work.probabilities * run.work.variance for run in runs]
     close(moments[1], moments[0], 1e2 * case.norm**2)

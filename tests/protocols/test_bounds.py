@@ -39,8 +39,13 @@ def test_theorems_hold_in_random_thermal_pairs(seed):
     rng = np.random.default_rng(seed)
     h, k, d = rng.uniform(0.1, 2, 200), rng.uniform(0, 2, 200), rng.uniform(-3, 3, 200)
     state = qet.gibbs(qet.minimal(h=h, k=k, detuning=d), T=rng.uniform(0.02, 3, 200))
-    for options in ({}, {"measure": rng.normal(size=3)}, {"message_error": 0.2}, {"delay": 0.7},
-                    {"feedback": qet.feedback(unitaries=random_unitaries(rng, 2))}):
+    for options in (
+        {},
+        {"measure": rng.normal(size=3)},
+        {"message_error": 0.2},
+        {"delay": 0.7},
+        {"feedback": qet.feedback(unitaries=random_unitaries(rng, 2))},
+    ):
         table = bounds(qet.teleport(state, **options))
         assert kept(table)
         assert np.all(table["Sagawa-Ueda"].applies)
@@ -159,9 +164,14 @@ def test_weak_or_noisy_protocols_leave_the_domain_of_bob_free_energy():
     assert "noisy" in noisy.why_not
 
 
-@pytest.mark.parametrize("h, k, detuning, holevo, iqc", [
-    (1.0, 0.5, 0.0, 0.3218, 0.4149), (1.0, 1.0, 0.0, 0.2420, 0.3411), (1.0, 0.5, 1.0, 0.5320, 0.5500),
-])
+@pytest.mark.parametrize(
+    "h, k, detuning, holevo, iqc",
+    [
+        (1.0, 0.5, 0.0, 0.3218, 0.4149),
+        (1.0, 1.0, 0.0, 0.2420, 0.3411),
+        (1.0, 0.5, 1.0, 0.5320, 0.5500),
+    ],
+)
 def test_founding_note_fails_exactly_below_its_temperature(h, k, detuning, holevo, iqc):
     for information_name, row, known in (("holevo", "note, Holevo", holevo), ("iqc", "note, Groenewold", iqc)):
         T = founding_note_temperature(h, k, detuning, information=information_name)
@@ -205,10 +215,15 @@ def test_hotta_inequalities_over_the_plane():
     np.testing.assert_allclose(table["Hotta, energy"].value, table["Hotta, energy"].quantity, rtol=1e-8, atol=1e-13)
 
 
-@pytest.mark.parametrize("model, options, reason", [
-    ({"detuning": 0.5}, {}, "detuned"), ({}, {"measure": "Z"}, "project on X"), ({}, {"delay": 0.3}, "delay"),
-    ({}, {"measure": qet.measure("X", strength=0.9)}, "project on X"),
-])
+@pytest.mark.parametrize(
+    "model, options, reason",
+    [
+        ({"detuning": 0.5}, {}, "detuned"),
+        ({}, {"measure": "Z"}, "project on X"),
+        ({}, {"delay": 0.3}, "delay"),
+        ({}, {"measure": qet.measure("X", strength=0.9)}, "project on X"),
+    ],
+)
 def test_hotta_inequalities_know_their_domain(model, options, reason):
     table = bounds(qet.teleport(qet.ground(qet.minimal(h=1.0, k=1.0, **model)), **options))
     for name in ("Hotta, entanglement", "Hotta, energy"):

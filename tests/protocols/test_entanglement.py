@@ -123,8 +123,10 @@ def test_classical_correlation_is_not_beaten_by_brute_force(d, rank):
 
     for r, found, n in zip(rho, value, direction, strict=True):
         options = {"xatol": 1e-8, "fatol": 1e-15, "maxiter": 150}
-        best = max(-minimize(lambda a, r=r: -chi(a, r), start, method="Nelder-Mead", options=options).fun
-                   for start in rng.uniform(0, np.pi, (4, 2)))
+        best = max(
+            -minimize(lambda a, r=r: -chi(a, r), start, method="Nelder-Mead", options=options).fun
+            for start in rng.uniform(0, np.pi, (4, 2))
+        )
         assert abs(found - best) < 1e-10
         assert chi((np.arccos(n[2]), np.arctan2(n[1], n[0])), r) == pytest.approx(found, abs=1e-12)
 

@@ -16,9 +16,11 @@ def random_states(seed, points=300):
     """Mixed states of every rank on a random Hamiltonian with every string, roles both ways round."""
     rng = np.random.default_rng(seed)
     terms = {}
-    for name, chosen in (("H_A", [s for s in STRINGS if {i for i, _ in s} == {0}]),
-                         ("H_B", [s for s in STRINGS if {i for i, _ in s} == {1}]),
-                         ("V", [s for s in STRINGS if len(s) == 2])):
+    for name, chosen in (
+        ("H_A", [s for s in STRINGS if {i for i, _ in s} == {0}]),
+        ("H_B", [s for s in STRINGS if {i for i, _ in s} == {1}]),
+        ("V", [s for s in STRINGS if len(s) == 2]),
+    ):
         terms[name] = collect([(s, rng.normal(size=points)) for s in chosen])
     A = seed % 2
     model = qet.model(terms, A=A, B=1 - A)

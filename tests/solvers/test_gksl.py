@@ -144,9 +144,15 @@ def test_without_coupling_each_site_relaxes_to_its_own_bath():
     assert np.all(payload[((0, "X"), (1, "X"))] == 0.0)
 
 
-@pytest.mark.parametrize("statistics, mu, spectrum", [
-    ("fermion", 0.7, "flat"), ("fermion", -0.4, "ohmic"), ("boson", 0.0, "ohmic"), ("boson", 0.0, ("drude", 3.0)),
-])
+@pytest.mark.parametrize(
+    "statistics, mu, spectrum",
+    [
+        ("fermion", 0.7, "flat"),
+        ("fermion", -0.4, "ohmic"),
+        ("boson", 0.0, "ohmic"),
+        ("boson", 0.0, ("drude", 3.0)),
+    ],
+)
 @pytest.mark.parametrize("coupling", ["exchange", "dipole", "X", "Y"])
 def test_statistics_spectra_and_couplings(statistics, mu, spectrum, coupling):
     rng = np.random.default_rng(5)
@@ -196,8 +202,13 @@ def test_any_hamiltonian_and_any_jumps(n):
     payload = gksl_steady(general, dissipators)
     rho = density(payload)
     for i in range(4):
-        A = [(rates[i], shared), (0.3, on(0, LOWER, n)), (rates[i], on(1, LOWER.T, n)), (0.1, on(1, SIGMA["Z"], n)),
-             (0.2, np.kron(varied[i], np.eye(d // 4)))]
+        A = [
+            (rates[i], shared),
+            (0.3, on(0, LOWER, n)),
+            (rates[i], on(1, LOWER.T, n)),
+            (0.1, on(1, SIGMA["Z"], n)),
+            (0.2, np.kron(varied[i], np.eye(d // 4))),
+        ]
         assert np.abs(rho[i] - slow_steady(H[i], A)).max() < 1e-12
         for m, (rate, L) in enumerate(A):
             LL = L.conj().T @ L

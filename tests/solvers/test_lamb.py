@@ -120,6 +120,7 @@ def test_the_shift_of_a_dipole_moves_the_two_levels_by_their_own_amounts():
 @pytest.mark.parametrize("coupling", ["exchange", "dipole"])
 def test_a_pair_with_lamb_shift_is_the_perturbation_of_that_without(coupling):
     """The state changes at first order in the rate, and halving the rate halves the change."""
+
     def change(rate):
         def state(is_shifted):
             given = {"rate": rate, "spectrum": ("drude", 5.0), "coupling": coupling, "lamb_shift": is_shifted}

@@ -41,11 +41,23 @@ def test_gibbs_state_of_any_signs_at_any_temperature(seed):
         assert np.abs(rho[i] - slow_gibbs(H[i], T[i])).max() < tolerance, (a[i], b[i], c[i], T[i])
 
 
-@pytest.mark.parametrize("a, b, c", [
-    (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (1.0, 1.0, 0.0), (1.0, -1.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.7),
-    (-1.0, -1.0, 0.5),
-    (1.0, -1.0, 0.5), (2.0, 1.0, 0.0), (-2.0, 1.0, 0.0), (1e-200, 1e-200, 1e-200), (1e200, 1e200, -1e200),
-])
+@pytest.mark.parametrize(
+    "a, b, c",
+    [
+        (0.0, 0.0, 0.0),
+        (0.0, 0.0, 1.0),
+        (1.0, 1.0, 0.0),
+        (1.0, -1.0, 0.0),
+        (0.0, 1.0, 0.0),
+        (1.0, 0.0, 0.7),
+        (-1.0, -1.0, 0.5),
+        (1.0, -1.0, 0.5),
+        (2.0, 1.0, 0.0),
+        (-2.0, 1.0, 0.0),
+        (1e-200, 1e-200, 1e-200),
+        (1e200, 1e200, -1e200),
+    ],
+)
 @pytest.mark.parametrize("T", [0.0, 1e-9, 0.3, 1e12])
 def test_gibbs_state_where_a_length_vanishes(a, b, c, T):
     """The unit of energy is the largest coefficient: far from one it must not matter."""

@@ -11,8 +11,13 @@ from qet.physics.models import minimal, model
 from qet.solvers.steady import steady
 
 BATHS = [
-    {}, {"coupling": "dipole"}, {"coupling": "Y"}, {"statistics": "fermion", "mu": 0.4}, {"spectrum": "ohmic"},
-    {"statistics": "fermion", "mu": -0.7, "full_band": True}, {"spectrum": ("drude", 3.0), "coupling": "dipole"},
+    {},
+    {"coupling": "dipole"},
+    {"coupling": "Y"},
+    {"statistics": "fermion", "mu": 0.4},
+    {"spectrum": "ohmic"},
+    {"statistics": "fermion", "mu": -0.7, "full_band": True},
+    {"spectrum": ("drude", 3.0), "coupling": "dipole"},
     {"statistics": "fermion", "mu": 0.3, "full_band": True, "coupling": "dipole"},
     {"statistics": "fermion", "mu": 0.6, "coupling": "dipole"},
 ]
@@ -43,8 +48,10 @@ def both_ways(H, system, sets, master="redfield", **more):
 
 
 def pair_matrix(eA, eB, k):
-    return eA * slow.on(0, slow.PAULI["Z"], 2) + eB * slow.on(1, slow.PAULI["Z"], 2) + 2 * k * np.kron(
-        slow.PAULI["X"], slow.PAULI["X"]
+    return (
+        eA * slow.on(0, slow.PAULI["Z"], 2)
+        + eB * slow.on(1, slow.PAULI["Z"], 2)
+        + 2 * k * np.kron(slow.PAULI["X"], slow.PAULI["X"])
     )
 
 
@@ -263,9 +270,7 @@ def test_zero_temperature_is_the_limit_of_low_temperature_and_the_ground_state(c
     ground = np.linalg.eigh(system.matrix())[1][:, 0]
     assert np.abs(cold - np.outer(ground, ground)).max() < 1e-14
     given = {"rate": 0.05, "coupling": coupling}
-    mixed = [
-        steady(system, [bath(0, T=T, **given), bath(1, T=0.9, **given)], allow="NotPositive") for T in (0.0, 0.01)
-    ]
+    mixed = [steady(system, [bath(0, T=T, **given), bath(1, T=0.9, **given)], allow="NotPositive") for T in (0.0, 0.01)]
     assert np.abs(mixed[0].density_matrix - mixed[1].density_matrix).max() < 1e-13
 
 

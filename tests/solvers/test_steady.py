@@ -77,8 +77,10 @@ def test_bare_jumps_match_qutip(n):
         H, L = M + M.conj().T, rng.normal(size=(d, d)) + 1j * rng.normal(size=(d, d))
         jumps = [jump("-", 0, 0.3), jump("+", n - 1, 0.2), jump("Z", 0, 0.1), jump(L, sites, 0.05)]
         operators = [
-            np.sqrt(0.3) * slow.on(0, slow.LOWER, n), np.sqrt(0.2) * slow.on(n - 1, slow.LOWER.T, n),
-            np.sqrt(0.1) * slow.on(0, slow.PAULI["Z"], n), np.sqrt(0.05) * L,
+            np.sqrt(0.3) * slow.on(0, slow.LOWER, n),
+            np.sqrt(0.2) * slow.on(n - 1, slow.LOWER.T, n),
+            np.sqrt(0.1) * slow.on(0, slow.PAULI["Z"], n),
+            np.sqrt(0.05) * L,
         ]
         expected = qutip.steadystate(qutip.Qobj(H), [qutip.Qobj(op) for op in operators]).full()
         for solver in ("auto", "dense"):
@@ -177,6 +179,7 @@ def test_a_steady_state_says_how_it_was_made():
 @pytest.mark.parametrize("coupling, below, above", [("exchange", 1.0, 3.0), ("dipole", 0.3, 1.0)])
 def test_redfield_turns_negative_between_the_known_rates(coupling, below, above):
     """eps = 1, k = 0.5, T = (0.2, 1)."""
+
     def state(rate, **more):
         return steady(minimal(), [bath(i, T=T, rate=rate, coupling=coupling) for i, T in enumerate((0.2, 1.0))], **more)
 

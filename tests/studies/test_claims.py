@@ -34,8 +34,12 @@ from qet.studies.literature.entry import Claim, Entry
 @pytest.mark.parametrize(
     ("cases", "verdict"),
     [
-        ([True, True, True], HOLDS), ([True, False, True], HOLDS_IN_A_REGIME), ([False, False], FAILS),
-        (np.ones((2, 3)), HOLDS), (True, HOLDS), (np.array([0, 0, 1]), HOLDS_IN_A_REGIME),
+        ([True, True, True], HOLDS),
+        ([True, False, True], HOLDS_IN_A_REGIME),
+        ([False, False], FAILS),
+        (np.ones((2, 3)), HOLDS),
+        (True, HOLDS),
+        (np.array([0, 0, 1]), HOLDS_IN_A_REGIME),
     ],
 )
 def test_counts_make_the_verdict(cases, verdict):
@@ -57,8 +61,11 @@ def test_deviations_make_the_verdict():
 @pytest.mark.parametrize(
     ("literal", "better", "verdict"),
     [
-        (HOLDS, FAILS, HOLDS), (HOLDS, HOLDS, HOLDS), (FAILS, HOLDS, NEEDS_REWORDING),
-        (HOLDS_IN_A_REGIME, HOLDS, NEEDS_REWORDING), (FAILS, HOLDS_IN_A_REGIME, FAILS),
+        (HOLDS, FAILS, HOLDS),
+        (HOLDS, HOLDS, HOLDS),
+        (FAILS, HOLDS, NEEDS_REWORDING),
+        (HOLDS_IN_A_REGIME, HOLDS, NEEDS_REWORDING),
+        (FAILS, HOLDS_IN_A_REGIME, FAILS),
         (HOLDS_IN_A_REGIME, FAILS, HOLDS_IN_A_REGIME),
     ],
 )
@@ -69,10 +76,17 @@ def test_rewording_needs_a_reworded_statement_that_holds(literal, better, verdic
 @pytest.mark.parametrize(
     ("y", "shape"),
     [
-        ([1.0, 1.001, 1.0], "flat"), ([1.0, 1.5, 2.0], "up"), ([2.0, 1.5, 1.0], "down"), ([1.0, 2.0, 1.0], "bell"),
-        ([1.0, 2.0, 1.99], "up"), ([1.0, 2.0, 1.97], "bell"), ([2.0, 1.0, 2.0], "U"),
+        ([1.0, 1.001, 1.0], "flat"),
+        ([1.0, 1.5, 2.0], "up"),
+        ([2.0, 1.5, 1.0], "down"),
+        ([1.0, 2.0, 1.0], "bell"),
+        ([1.0, 2.0, 1.99], "up"),
+        ([1.0, 2.0, 1.97], "bell"),
+        ([2.0, 1.0, 2.0], "U"),
         ([1.0, 2.0, 0.5, 1.0], "bump and dip"),
-        ([0.0, 1e-14, 0.0], "flat"), ([-1.0, -0.5, -1.0], "bell"), ([-1.0, -0.999, -1.0], "flat"),
+        ([0.0, 1e-14, 0.0], "flat"),
+        ([-1.0, -0.5, -1.0], "bell"),
+        ([-1.0, -0.999, -1.0], "flat"),
     ],
 )
 def test_shape_of_a_curve(y, shape):
@@ -131,8 +145,14 @@ def test_share_and_count():
 
 
 CLAIM = Claim(
-    "K1", "A statement with a | in it, " + "long " * 40, "a source", "an ensemble", "computed so",
-    {"E_B": FAILS, "teleported": HOLDS}, "because 1 < 2", {"x": np.array([1.0, 2.0]), "n": np.int64(3)},
+    "K1",
+    "A statement with a | in it, " + "long " * 40,
+    "a source",
+    "an ensemble",
+    "computed so",
+    {"E_B": FAILS, "teleported": HOLDS},
+    "because 1 < 2",
+    {"x": np.array([1.0, 2.0]), "n": np.int64(3)},
 )
 ENTRY = Entry("fake", "A title", "A reference", "A note.", (), (lambda: CLAIM, lambda: CLAIM))
 

@@ -230,8 +230,10 @@ def _candidates(rows: Mapping[int, Mapping[int, Signed]]) -> list[tuple[int, int
         i, j = place
         fill = sum(
             column not in other
-            for r, other in rows.items() if r != i and j in other
-            for column in rows[i] if column != j
+            for r, other in rows.items()
+            if r != i and j in other
+            for column in rows[i]
+            if column != j
         )
         return fill, (len(rows[i]) - 1) * (heights[j] - 1)
 

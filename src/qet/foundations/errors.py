@@ -92,9 +92,7 @@ class AmbiguousEnergy(QetError):
     """A request for "the energy of B" that does not say which terms are meant."""
 
 
-def refuse_where(
-    bad: Any, error: type[QetError], say: Callable[[tuple[int, ...]], str], *, best: Any = None
-) -> None:
+def refuse_where(bad: Any, error: type[QetError], say: Callable[[tuple[int, ...]], str], *, best: Any = None) -> None:
     """Raise `error` if any entry of `bad` is true, naming the first index and the count.
 
     Args:

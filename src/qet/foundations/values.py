@@ -55,7 +55,9 @@ class Value:
         return all(same(getattr(self, name), getattr(other, name)) for name in self._compared())
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, digest(_canonical([plain(getattr(self, name)) for name in self._compared()]))))
+        return hash(
+            (type(self).__name__, digest(_canonical([plain(getattr(self, name)) for name in self._compared()])))
+        )
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -69,7 +71,9 @@ class Value:
         made_by = getattr(self, "made_by", None)
         if made_by is not None:
             return repr(made_by)
-        return f"{type(self).__name__}({', '.join(f'{name}={spell(getattr(self, name))}' for name in self._compared())})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={spell(getattr(self, name))}' for name in self._compared())})"
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,10 +93,17 @@ class Call(Value):
         return {"word": self.word, **{name: plain(value) for name, value in self.arguments.items()}}
 
 
+def call_of(word: str, required: Mapping[str, Any], options: Mapping[str, tuple[Any, Any]]) -> Call:
+    """The call of a word: its required arguments, and of its options (given, usual) those that are unusual."""
+    unusual = {name: given for name, (given, usual) in options.items() if not same(given, usual)}
+    return Call(word, {**required, **unusual})
+
+
 def spell(value: Any) -> str:
     """Python text of a value: exact for scalars and small arrays, a summary for large ones.
 
-    Complex numbers are added to zero first: Python writes -1j with a real part of -0 as (-0-1j), which reads back as another.
+    Complex numbers are added to zero first: Python writes -1j with a real part of -0 as (-0-1j), which reads back
+    as another number.
     """
     if isinstance(value, np.ndarray):
         if value.ndim == 0:

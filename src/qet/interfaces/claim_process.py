@@ -31,8 +31,12 @@ class ClaimProcess:
         above = str(Path(__file__).parents[2])  # where the package lies, installed or not
         path = os.pathsep.join(part for part in (above, os.environ.get("PYTHONPATH", "")) if part)
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this module; the name is looked up, not run
-            [sys.executable, "-m", __name__, self.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
+            [sys.executable, "-m", __name__, self.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
             env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
         )
         return self

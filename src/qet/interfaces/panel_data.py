@@ -48,13 +48,21 @@ def dataset(entry: Entry, panels: Sequence[Panel], claims: Mapping[str, Any], so
         label, unit = split_unit(panel.y_label)
         for i, (name, curve) in enumerate(zip(names, panel.curves, strict=True), start=1):
             attributes = {
-                "long_name": f"{label}; {curve.label}", "units": unit, "label": curve.label, "style": curve.style,
-                "title": f"({panel.key}) {panel.title}", "qualifiers": panel.qualifiers,
+                "long_name": f"{label}; {curve.label}",
+                "units": unit,
+                "label": curve.label,
+                "style": curve.style,
+                "title": f"({panel.key}) {panel.title}",
+                "qualifiers": panel.qualifiers,
             }
             variables[f"{panel.key}_{i}"] = (name, np.asarray(curve.y, dtype=float), attributes)
     attributes = {
-        "Conventions": CONVENTIONS, "title": entry.title, "references": entry.reference, "source": source,
-        "comment": entry.note, "conventions_of_physics": STAMP + "; natural units, h is the mean local energy",
+        "Conventions": CONVENTIONS,
+        "title": entry.title,
+        "references": entry.reference,
+        "source": source,
+        "comment": entry.note,
+        "conventions_of_physics": STAMP + "; natural units, h is the mean local energy",
         "claims": json.dumps(claims, ensure_ascii=False),
     }
     return xr.Dataset(variables, coordinates, attributes)

@@ -25,19 +25,39 @@ MEANING = {
     "local": "the part that Bob could have had without the message",
     "statement": "for claims about none of these energies (information, entanglement, bounds, definitions)",
 }
-SHORT = {"E_B": "E_B", "teleported": "the teleported part", "local": "the local part", "statement": "the statement itself"}
+SHORT = {
+    "E_B": "E_B",
+    "teleported": "the teleported part",
+    "local": "the local part",
+    "statement": "the statement itself",
+}
 PLURAL = {
-    "holds": ("holds", "hold"), "holds in a regime": ("holds in a regime", "hold in a regime"),
-    "fails": ("fails", "fail"), "needs rewording": ("needs rewording", "need rewording"),
+    "holds": ("holds", "hold"),
+    "holds in a regime": ("holds in a regime", "hold in a regime"),
+    "fails": ("fails", "fail"),
+    "needs rewording": ("needs rewording", "need rewording"),
 }
 SECTIONS = (
-    ("panels", "Panels"), ("verdicts", "Verdicts"), ("tests", "How each claim was tested"),
+    ("panels", "Panels"),
+    ("verdicts", "Verdicts"),
+    ("tests", "How each claim was tested"),
     ("made", "How this was made"),
 )
 SIGNS = {" -> ": " → ", "<=": "≤", ">=": "≥", "!=": "≠"}
 GREEK = {
-    "alpha": "α", "gamma": "γ", "delta": "δ", "eps": "ε", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ",
-    "rho": "ρ", "sigma": "σ", "chi": "χ", "Delta": "Δ", "Omega": "Ω",
+    "alpha": "α",
+    "gamma": "γ",
+    "delta": "δ",
+    "eps": "ε",
+    "theta": "θ",
+    "kappa": "κ",
+    "lambda": "λ",
+    "mu": "μ",
+    "rho": "ρ",
+    "sigma": "σ",
+    "chi": "χ",
+    "Delta": "Δ",
+    "Omega": "Ω",
 }
 GREEK_WORD = re.compile(rf"(?<![\w./-])(?:{'|'.join(GREEK)})(?![A-Za-z])")
 MARK = {"holds": "✓", "holds in a regime": "◐", "fails": "✗", "needs rewording": "✎"}
@@ -93,11 +113,25 @@ def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], mad
     ]
     contents = "\n".join(f"- [{name}](#{name.lower().replace(' ', '-')})" for _, name in SECTIONS)
     drawn, judged, tested, made_by = (f"## {name}\n" for _, name in SECTIONS)
-    return "\n".join([
-        f"# {_plain(entry.title)}\n", f"{_plain(entry.reference)}\n", f"{_plain(opening(panels, claims))}\n",
-        f"> {_plain(entry.note)}\n", contents, "", drawn, *figures, judged, *table, "", tested, *tests,
-        made_by, f"{_plain(_footer(entry, made))}\n",
-    ])
+    return "\n".join(
+        [
+            f"# {_plain(entry.title)}\n",
+            f"{_plain(entry.reference)}\n",
+            f"{_plain(opening(panels, claims))}\n",
+            f"> {_plain(entry.note)}\n",
+            contents,
+            "",
+            drawn,
+            *figures,
+            judged,
+            *table,
+            "",
+            tested,
+            *tests,
+            made_by,
+            f"{_plain(_footer(entry, made))}\n",
+        ]
+    )
 
 
 def _plain(text: str) -> str:
@@ -123,16 +157,18 @@ def html(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], made: M
         "tests": "".join(map(_test, claims)),
         "made": f"<p>{_rich(_footer(entry, made))}</p>",
     }
-    return "\n".join([
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(entry.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>",
-        f'<nav aria-label="Contents"><p>Contents</p><ol>{links}</ol></nav>\n<main>',
-        f'<header><h1>{_rich(entry.title)}</h1>\n<p class="reference">{_rich(entry.reference)}</p></header>',
-        f'<p class="lead">{_rich(opening(panels, claims))}</p>\n<p class="note">{_rich(entry.note)}</p>',
-        *(f'<section id="{key}"><h2>{name}</h2>{parts[key]}</section>' for key, name in SECTIONS),
-        "</main>\n</body>\n</html>\n",
-    ])
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(entry.title)}</title>\n<style>\n{style}</style>\n</head>\n<body>",
+            f'<nav aria-label="Contents"><p>Contents</p><ol>{links}</ol></nav>\n<main>',
+            f'<header><h1>{_rich(entry.title)}</h1>\n<p class="reference">{_rich(entry.reference)}</p></header>',
+            f'<p class="lead">{_rich(opening(panels, claims))}</p>\n<p class="note">{_rich(entry.note)}</p>',
+            *(f'<section id="{key}"><h2>{name}</h2>{parts[key]}</section>' for key, name in SECTIONS),
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
 
 
 def _verdict_table(claims: Sequence[Claim]) -> str:
@@ -210,7 +246,10 @@ def _set(text: str) -> str:
 def _facts(claim: Claim) -> list[tuple[str, str]]:
     verdicts = "; ".join(f"{SHORT[quantity]}: {verdict}" for quantity, verdict in claim.verdicts.items())
     return [
-        ("Verdict", verdicts), ("Because", claim.reason), ("Computed", claim.computed), ("Ensemble", claim.ensemble),
+        ("Verdict", verdicts),
+        ("Because", claim.reason),
+        ("Computed", claim.computed),
+        ("Ensemble", claim.ensemble),
         ("Source", claim.source),
     ]
 

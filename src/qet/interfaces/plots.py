@@ -34,9 +34,14 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: dict[str, Any] = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
 HATCHES = ("", "////", "....", "xxxx")
 QUANTITIES = {
-    "injected": "injected energy E_A", "extracted": "extracted energy E_B", "local": "local part of E_B",
-    "teleported": "teleported part of E_B", "leak": "leaked energy", "net_work": "net work E_B − E_A",
-    "efficiency": "efficiency E_B/E_A", "efficiency_teleported": "teleported part of E_B, over E_A",
+    "injected": "injected energy E_A",
+    "extracted": "extracted energy E_B",
+    "local": "local part of E_B",
+    "teleported": "teleported part of E_B",
+    "leak": "leaked energy",
+    "net_work": "net work E_B − E_A",
+    "efficiency": "efficiency E_B/E_A",
+    "efficiency_teleported": "teleported part of E_B, over E_A",
     "local_before": "local energy before the measurement",
 }
 SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zΑ-Ωα-ω])_([A-Za-z0-9]+[+−-]?)")
@@ -88,8 +93,14 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
         at = np.arange(len(values))
         for j, (stage, name) in enumerate(stages):
             axes.bar(
-                at + (j - (len(stages) - 1) / 2) * width, values[:, stage], width, label=name,
-                color=_pale(COLORS[j + 1]), edgecolor=COLORS[j + 1], linewidth=0.6, hatch=HATCHES[j],
+                at + (j - (len(stages) - 1) / 2) * width,
+                values[:, stage],
+                width,
+                label=name,
+                color=_pale(COLORS[j + 1]),
+                edgecolor=COLORS[j + 1],
+                linewidth=0.6,
+                hatch=HATCHES[j],
             )
         axes.axhline(0.0, color="black", linewidth=0.6)
         axes.margins(y=0.08)
@@ -175,7 +186,13 @@ def energy(
 
 
 def energy_map(
-    x: Any, y: Any, values: Any, *, label: str = "extracted energy E_B", x_label: str = "", y_label: str = "",
+    x: Any,
+    y: Any,
+    values: Any,
+    *,
+    label: str = "extracted energy E_B",
+    x_label: str = "",
+    y_label: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """A color map of a number over two parameters, with its color bar.
@@ -274,8 +291,13 @@ def _draw(ax: Axes, curve: Curve, color: str, marker: int, offset: int) -> None:
     step = max(1, len(curve.x) // 8)
     every: Any = 1 if curve.style == "points" else (offset * step // 4 % step, step)
     ax.plot(
-        curve.x, curve.y, color=color, linestyle=DASHES[curve.style], label=typeset(curve.label),
-        marker="none" if curve.style == "dotted" else MARKERS[marker % len(MARKERS)], markevery=every,
+        curve.x,
+        curve.y,
+        color=color,
+        linestyle=DASHES[curve.style],
+        label=typeset(curve.label),
+        marker="none" if curve.style == "dotted" else MARKERS[marker % len(MARKERS)],
+        markevery=every,
         markerfacecolor="white" if curve.style in ("dashed", "points") else color,
     )
 
@@ -291,14 +313,26 @@ def _legend_above(ax: Axes, title: str = "", remark: str = "", keys: list[tuple[
     extent = max(map(abs, ax.get_ylim()))
     has_offset = ax.get_yscale() == "linear" and not 1e-5 <= extent < 1e6  # then "×10⁻⁶" stands where the legend would
     ax.legend(
-        [handle for handle, _ in pairs], [label for _, label in pairs], title=typeset(title) or None, alignment="left",
-        ncols=max(1, -(-len(pairs) // max(1, rows))), loc="lower left",
+        [handle for handle, _ in pairs],
+        [label for _, label in pairs],
+        title=typeset(title) or None,
+        alignment="left",
+        ncols=max(1, -(-len(pairs) // max(1, rows))),
+        loc="lower left",
         bbox_to_anchor=(0.0, 1.07 if has_offset else 1.0),
     )
     if remark:
         ax.text(
-            1.015, 0.0, typeset(remark), transform=ax.transAxes, rotation=90, rotation_mode="anchor",
-            ha="left", va="top", fontsize=5.5, color="0.35",
+            1.015,
+            0.0,
+            typeset(remark),
+            transform=ax.transAxes,
+            rotation=90,
+            rotation_mode="anchor",
+            ha="left",
+            va="top",
+            fontsize=5.5,
+            color="0.35",
         )
 
 

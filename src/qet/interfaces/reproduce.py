@@ -62,7 +62,10 @@ def write_entry(entry: Entry, folder: Path, *, progress: bool = False, second_pr
         panels, claims = _compute(entry, folder / "figures", step, second_process)
     used = {package: versions()[package] for package in PACKAGES}
     judged = {
-        "name": entry.name, "title": entry.title, "reference": entry.reference, "note": entry.note,
+        "name": entry.name,
+        "title": entry.title,
+        "reference": entry.reference,
+        "note": entry.note,
         "claims": [as_data(claim) for claim in claims],
     }
     source = ", ".join(f"{package} {number}" for package, number in used.items())
@@ -119,9 +122,7 @@ def _work_off(entry: Entry, todo: deque[int], note: Callable[[int, Claim], None]
 
 
 @contextmanager
-def _other_process(
-    entry: Entry, todo: deque[int], note: Callable[[int, Claim], None], wanted: bool
-) -> Iterator[None]:
+def _other_process(entry: Entry, todo: deque[int], note: Callable[[int, Claim], None], wanted: bool) -> Iterator[None]:
     """A second process that takes claims from the queue's front; what it could not do is left undone."""
     if not wanted or not todo:
         yield

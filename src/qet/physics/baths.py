@@ -19,7 +19,7 @@ import numpy as np
 from qet.foundations.checks import broadcast, real
 from qet.foundations.errors import BadOperator, BadParameter, NotHermitian, unknown
 from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition
-from qet.foundations.values import Call, Value
+from qet.foundations.values import Call, Value, call_of
 from qet.physics.model import as_sites, as_square
 
 Array = np.ndarray
@@ -67,9 +67,16 @@ class Jump(Value):
 
 
 def bath(
-    sites: Any, *, T: Any, rate: Any, mu: Any = 0.0, statistics: str = "boson",
-    coupling: str | PauliSum = "exchange", full_band: bool = False,
-    spectrum: str | tuple[str, float] = "flat", lamb_shift: bool = False,
+    sites: Any,
+    *,
+    T: Any,
+    rate: Any,
+    mu: Any = 0.0,
+    statistics: str = "boson",
+    coupling: str | PauliSum = "exchange",
+    full_band: bool = False,
+    spectrum: str | tuple[str, float] = "flat",
+    lamb_shift: bool = False,
 ) -> Bath:
     """A thermal reservoir.
 
@@ -95,24 +102,21 @@ def bath(
         raise BadParameter(f"a bosonic bath has no chemical potential here; got mu={mu!r}. Use statistics='fermion'.")
     if full_band and statistics == "boson":
         raise BadParameter("full_band is for fermionic baths: a boson has no negative energies.")
-    if isinstance(coupling, str) and coupling not in COUPLINGS:
-        if not any(ch.isdigit() for ch in coupling):
-            raise unknown("coupling", coupling, (*COUPLINGS, "a Pauli sum such as 'X0 X1'"))
-        coupling = pauli(coupling)
-    if isinstance(coupling, PauliSum):
-        if not coupling.is_hermitian:
-            raise NotHermitian(f"the coupling {coupling} is not Hermitian.")
-        if not set(coupling.support) <= set(places):
-            raise BadOperator(f"the coupling {coupling} acts outside the bath's sites {places}.")
     if not isinstance(lamb_shift, (bool, np.bool_)) or not isinstance(full_band, (bool, np.bool_)):
         raise BadParameter("full_band and lamb_shift are True or False.")
-    spectrum = _checked_spectrum(spectrum)
-    given = {"mu": mu, "statistics": statistics, "coupling": coupling, "full_band": full_band, "spectrum": spectrum, "lamb_shift": lamb_shift}
-    usual = {"mu": 0.0, "statistics": "boson", "coupling": "exchange", "full_band": False, "spectrum": "flat", "lamb_shift": False}
-    changed = {name: value for name, value in given.items() if isinstance(value, (np.ndarray, PauliSum)) or value != usual[name]}
-    arguments = {"sites": places[0] if len(places) == 1 else places, "T": T, "rate": rate, **changed}
-    made = Bath(places, T, rate, mu, statistics, coupling, bool(full_band), spectrum, bool(lamb_shift), Call("bath", arguments))
-    _ = made.shape
+    coupling, spectrum = _checked_coupling(coupling, places), _checked_spectrum(spectrum)
+    required = {"sites": places[0] if len(places) == 1 else places, "T": T, "rate": rate}
+    options = {
+        "mu": (mu, 0.0),
+        "statistics": (statistics, "boson"),
+        "coupling": (coupling, "exchange"),
+        "full_band": (bool(full_band), False),
+        "spectrum": (spectrum, "flat"),
+        "lamb_shift": (bool(lamb_shift), False),
+    }
+    call = call_of("bath", required, options)
+    made = Bath(places, T, rate, mu, statistics, coupling, bool(full_band), spectrum, bool(lamb_shift), call)
+    _ = made.shape  # raises ShapeMismatch here rather than later
     return made
 
 
@@ -136,7 +140,8 @@ def jump(operator: Any, site: Any = None, rate: Any = 1.0) -> Jump:
         ladder = {"+": 1j, "-": -1j}
         total = (
             collect([(((s, "X"),), 0.5), (((s, "Y"),), 0.5 * ladder[operator])])
-            if operator in ladder else collect([(((s, operator),), 1.0)])
+            if operator in ladder
+            else collect([(((s, operator),), 1.0)])
         )
     elif isinstance(operator, PauliSum):
         total = operator
@@ -177,6 +182,20 @@ def spectral_density(w: Any, rate: Any, spectrum: str | tuple[str, float]) -> Ar
         return rate * w
     cutoff = float(spectrum[1])
     return rate * w * cutoff**2 / (w * w + cutoff**2)
+
+
+def _checked_coupling(coupling: Any, places: tuple[int, ...]) -> str | PauliSum:
+    if isinstance(coupling, str):
+        if coupling in COUPLINGS:
+            return coupling
+        if not any(ch.isdigit() for ch in coupling):
+            raise unknown("coupling", coupling, (*COUPLINGS, "a Pauli sum such as 'X0 X1'"))
+    operator = pauli(coupling)
+    if not operator.is_hermitian:
+        raise NotHermitian(f"the coupling {operator} is not Hermitian.")
+    if not set(operator.support) <= set(places):
+        raise BadOperator(f"the coupling {operator} acts outside the bath's sites {places}.")
+    return operator
 
 
 def _checked_spectrum(spectrum: Any) -> str | tuple[str, float]:

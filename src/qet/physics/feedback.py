@@ -9,7 +9,7 @@ import numpy as np
 
 from qet.foundations.checks import broadcast, real
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
-from qet.foundations.values import Call, Value
+from qet.foundations.values import Call, Value, call_of
 from qet.physics.measurement import as_stack, checked_kraus, unit_vector
 
 Array = np.ndarray
@@ -54,8 +54,14 @@ class Feedback(Value):
 
 
 def feedback(
-    policy: str | None = None, *, operations: str = "unitary", axis: Any = None,
-    angle: Any = None, angles: Any = None, unitaries: Any = None, kraus: Any = None,
+    policy: str | None = None,
+    *,
+    operations: str = "unitary",
+    axis: Any = None,
+    angle: Any = None,
+    angles: Any = None,
+    unitaries: Any = None,
+    kraus: Any = None,
 ) -> Feedback:
     """Bob's rule: which operation for which received symbol.
 
@@ -77,21 +83,13 @@ def feedback(
     if len(chosen) != 1:
         raise BadParameter(f"feedback takes exactly one of {', '.join(given)}; got {', '.join(chosen) or 'none'}.")
     how = chosen[0]
-    if operations not in OPERATIONS:
-        raise unknown("class of operations", operations, OPERATIONS)
-    if how != "policy" and operations != "unitary":
-        raise BadParameter(f"operations={operations!r} goes with a policy, not with {how}.")
-    if axis is not None and how in ("unitaries", "kraus"):
-        raise BadParameter(f"axis goes with a policy or with angles, not with {how}.")
-    if axis is not None and operations != "unitary":
-        raise BadParameter("axis restricts unitaries; it does not go with operations='unital' or 'channel'.")
+    _check_class(how, operations, axis)
     direction = None if axis is None else unit_vector("Bob's axis", axis)
     spelled_axis = {} if axis is None else {"axis": axis if isinstance(axis, str) else direction}
     if how == "policy":
         if policy not in POLICIES:
             raise unknown("feedback policy", policy, POLICIES)
-        extra = {} if operations == "unitary" else {"operations": operations}
-        call = Call("feedback", {"policy": policy, **extra, **spelled_axis})
+        call = call_of("feedback", {"policy": policy, **spelled_axis}, {"operations": (operations, "unitary")})
         return Feedback(str(policy), operations, direction, None, False, None, call)
     if how in ("angle", "angles"):
         value = real(how, given[how])
@@ -104,6 +102,18 @@ def feedback(
     kind = "unitary" if how == "unitaries" else "channel"
     spelled = table[..., 0, :, :] if how == "unitaries" else [list(np.array(operation)) for operation in given[how]]
     return Feedback("table", kind, None, None, False, table, Call("feedback", {how: spelled}))
+
+
+def _check_class(how: str, operations: str, axis: Any) -> None:
+    """Refuse a class of operations or an axis where it means nothing."""
+    if operations not in OPERATIONS:
+        raise unknown("class of operations", operations, OPERATIONS)
+    if how != "policy" and operations != "unitary":
+        raise BadParameter(f"operations={operations!r} goes with a policy, not with {how}.")
+    if axis is not None and how in ("unitaries", "kraus"):
+        raise BadParameter(f"axis goes with a policy or with angles, not with {how}.")
+    if axis is not None and operations != "unitary":
+        raise BadParameter("axis restricts unitaries; it does not go with operations='unital' or 'channel'.")
 
 
 def _table(how: str, value: Any) -> Array:

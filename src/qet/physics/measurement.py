@@ -74,7 +74,9 @@ class Measurement(Value):
         d = 2 ** len(sites)
         if self.operators is not None:
             if self.operators.shape[-1] != d:
-                raise ShapeMismatch(f"Alice holds {len(sites)} sites, so her operators are {d}x{d}; got {self.operators.shape[-1]}.")
+                raise ShapeMismatch(
+                    f"Alice holds {len(sites)} sites, so her operators are {d}x{d}; got {self.operators.shape[-1]}."
+                )
             return self.operators
         if self.observable is not None:
             return _eigenprojectors(self.observable, sites)
@@ -119,7 +121,10 @@ def measure(
             raise NotHermitian(f"the observable {operator} must be Hermitian with scalar coefficients.")
         return Measurement(None, 1.0, None, operator, Call("measure", {"observable": observable}))
     direction = unit_vector("Alice's axis", axis)
-    arguments = {"axis": axis if isinstance(axis, str) else direction, **({} if _is_one(strength) else {"strength": strength})}
+    arguments = {
+        "axis": axis if isinstance(axis, str) else direction,
+        **({} if _is_one(strength) else {"strength": strength}),
+    }
     return Measurement(direction, strength, None, None, Call("measure", arguments))
 
 
@@ -158,9 +163,12 @@ def checked_kraus(name: str, kraus: Any) -> Array:
     total = (dagger(operators) @ operators).sum(-3)
     deviation = np.abs(total - np.eye(operators.shape[-1])).max((-1, -2))
     refuse_where(
-        deviation > COMPLETENESS_TOLERANCE, NotComplete,
-        lambda i: f"the operators of {name} do not sum to one: max |Σ M†M - 1| = {deviation[i]:.1e}. "
-        "Add the missing outcome, or rescale them",
+        deviation > COMPLETENESS_TOLERANCE,
+        NotComplete,
+        lambda i: (
+            f"the operators of {name} do not sum to one: max |Σ M†M - 1| = {deviation[i]:.1e}. "
+            "Add the missing outcome, or rescale them"
+        ),
     )
     return operators if np.iscomplexobj(operators) else operators.astype(float)
 
@@ -187,7 +195,5 @@ def _eigenprojectors(observable: PauliSum, sites: Sequence[int]) -> Array:
         raise BadParties(f"the observable {observable} acts on site {outside[0]}, which is not Alice's {tuple(sites)}.")
     values, vectors = np.linalg.eigh(observable.matrix(sites))
     starts = [0, *(np.flatnonzero(np.diff(values) > 1e-9 * max(1.0, float(np.abs(values).max()))) + 1), len(values)]
-    projectors = [
-        vectors[:, a:b] @ dagger(vectors[:, a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)
-    ]
+    projectors = [vectors[:, a:b] @ dagger(vectors[:, a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
     return np.array(projectors[::-1])

@@ -81,7 +81,7 @@ class Model(Value):
 
     @cached_property
     def dynamics(self) -> PauliSum:
-        """H without its constants: what moves the state and sets the scale of the spectrum, whatever the zero of energy."""
+        """H without its constants: what moves the state and sets the scale of its spectrum."""
         return PauliSum(tuple((string, c) for string, c in self.H.terms if string))
 
     def class_of(self, term: Term) -> str:
@@ -129,9 +129,7 @@ class Model(Value):
         return f"$H = {parts}$"
 
 
-def build_model(
-    terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | None, made_by: Call
-) -> Model:
+def build_model(terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | None, made_by: Call) -> Model:
     """Check terms and parties, and make the model. The inner door of every model function."""
     found = max((site for operator in terms.values() for site in operator.support), default=-1) + 1
     a, b = as_sites("A", A), as_sites("B", B)
@@ -175,7 +173,9 @@ def as_operator(name: str, value: Any) -> PauliSum:
         sites = as_sites(f"the sites of {name}", value[1])
         matrix = as_square(name, value[0])
         if matrix.shape[-1] != 2 ** len(sites):
-            raise ShapeMismatch(f"{name} is {matrix.shape[-1]}x{matrix.shape[-1]}, but sites {sites} need {2 ** len(sites)}.")
+            raise ShapeMismatch(
+                f"{name} is {matrix.shape[-1]}x{matrix.shape[-1]}, but sites {sites} need {2 ** len(sites)}."
+            )
         operator = pauli_decomposition(matrix, sites)
     else:
         raise BadOperator(f"{name} must be text, a PauliSum or a pair (matrix, sites); got {type(value).__name__}.")

@@ -81,7 +81,9 @@ def minimal(*, h: Any = 1.0, k: Any = 0.5, detuning: Any = 0.0, offsets: bool = 
 
 def ising(n: int, *, J: Any = 1.0, g: Any = 1.0, hx: Any = 0.0, A: Any = 0, B: Any = None) -> Model:
     """Ising chain, open ends: -J Σ X_j X_{j+1} - g Σ Z_j - hx Σ X_j. B defaults to the last site."""
-    return _chain("ising", n, A, B, {"J": J, "g": g, "hx": hx}, bonds={"XX": ("J", -1)}, fields={"Z": ("g", -1), "X": ("hx", -1)})
+    return _chain(
+        "ising", n, A, B, {"J": J, "g": g, "hx": hx}, bonds={"XX": ("J", -1)}, fields={"Z": ("g", -1), "X": ("hx", -1)}
+    )
 
 
 def xy(n: int, *, Jx: Any = 1.0, Jy: Any = 0.0, g: Any = 1.0, A: Any = 0, B: Any = None) -> Model:
@@ -137,8 +139,14 @@ def _along(name: str, value: Any, count: int) -> list[Any]:
 
 
 def _chain(
-    word: str, n: int, A: Any, B: Any, parameters: dict[str, Any], *,
-    bonds: dict[str, tuple[str, int]], fields: dict[str, tuple[str, int]],
+    word: str,
+    n: int,
+    A: Any,
+    B: Any,
+    parameters: dict[str, Any],
+    *,
+    bonds: dict[str, tuple[str, int]],
+    fields: dict[str, tuple[str, int]],
 ) -> Model:
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
         raise BadParties(f"{word} needs at least two sites; got n={n!r}.")
@@ -146,7 +154,10 @@ def _chain(
 
     def values(expression: str, count: int) -> list[Any]:
         factors = [_along(name, checked[name], count) for name in expression.split("*")]
-        return [np.prod(np.broadcast_arrays(*column), axis=0) if len(column) > 1 else column[0] for column in zip(*factors, strict=True)]
+        return [
+            np.prod(np.broadcast_arrays(*column), axis=0) if len(column) > 1 else column[0]
+            for column in zip(*factors, strict=True)
+        ]
 
     terms: dict[str, PauliSum] = {}
     for j in range(n):

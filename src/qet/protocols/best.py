@@ -74,7 +74,7 @@ def best_gain(T: Array) -> Array:
 
 
 def best_rotation(T: Array) -> Array:
-    """A best unitary for each T, shape (..., 2, 2), det 1: of several equally good ones, the nearest to the identity."""
+    """A best unitary for each T, shape (..., 2, 2), det 1: of equally good ones the nearest to the identity."""
     K = davenport(T)
     values, vectors = np.linalg.eigh(K)
     equal = values[..., 3:] - values <= TIE * np.abs(values).max(-1, keepdims=True)
@@ -137,9 +137,7 @@ def quaternion_unitary(q: Array) -> Array:
 
 def _torque(M: Array) -> Array:
     """z_a = -ε_abc M_bc."""
-    return np.stack(
-        [M[..., 2, 1] - M[..., 1, 2], M[..., 0, 2] - M[..., 2, 0], M[..., 1, 0] - M[..., 0, 1]], axis=-1
-    )
+    return np.stack([M[..., 2, 1] - M[..., 1, 2], M[..., 0, 2] - M[..., 2, 0], M[..., 1, 0] - M[..., 0, 1]], axis=-1)
 
 
 def _about(T: Array, axis: Array) -> tuple[Array, Array]:

@@ -111,8 +111,13 @@ def ergotropy_of_state(facts: _Facts) -> Bound:
     """
     run = facts.run
     return facts.row(
-        "ergotropy", "E_B <= E_A + ergotropy(rho)", run.injected + facts.ergotropy, run.extracted, facts.is_unital,
-        _reasons((facts.is_unital, facts.why_not_unital)), "derived here",
+        "ergotropy",
+        "E_B <= E_A + ergotropy(rho)",
+        run.injected + facts.ergotropy,
+        run.extracted,
+        facts.is_unital,
+        _reasons((facts.is_unital, facts.why_not_unital)),
+        "derived here",
     )
 
 
@@ -130,7 +135,11 @@ def sagawa_ueda(facts: _Facts) -> Bound:
     excess = free_energy_excess(facts.H, run.state.density_matrix, facts.T)
     value = facts.T * facts.information.iqc_received + excess
     return facts.row(
-        "Sagawa-Ueda", "E_B - E_A <= T I + F_T(rho) - F_eq", value, run.net_work, facts.is_Bob_unital,
+        "Sagawa-Ueda",
+        "E_B - E_A <= T I + F_T(rho) - F_eq",
+        value,
+        run.net_work,
+        facts.is_Bob_unital,
         _reasons((facts.is_Bob_unital, "Bob's operation is not unital, so it may lower the entropy")),
         "Sagawa & Ueda, PRL 100, 080403 (2008)",
     )
@@ -157,7 +166,8 @@ def bob_free_energy(facts: _Facts) -> Bound:
     why = _reasons(
         (is_inside, "terms that meet B reach beyond A and B"),
         (is_rank_one, "Alice's measurement does not leave her in a pure state"),
-        (facts.is_prompt, "there is a delay"), (facts.is_heard, "the message is noisy"),
+        (facts.is_prompt, "there is a delay"),
+        (facts.is_heard, "the message is noisy"),
         (facts.is_Bob_unital | is_cold, "Bob's operation is not unital, and T > 0"),
     )
     applies = is_rank_one & (facts.is_Bob_unital | is_cold) & facts.is_prompt & facts.is_heard & is_inside
@@ -174,7 +184,12 @@ def bob_free_energy(facts: _Facts) -> Bound:
         free = (p * free_energy(effective, np.asarray(facts.T)[..., None])).sum(-1)
         value = energies - facts.T * mean_entropy(conditional) - free
     return facts.row(
-        "Bob's free energy", "E_B <= T chi + [<H_[B]> - T S(rho_B)] - <F_eq(h_k)>", value, run.extracted, applies, why,
+        "Bob's free energy",
+        "E_B <= T chi + [<H_[B]> - T S(rho_B)] - <F_eq(h_k)>",
+        value,
+        run.extracted,
+        applies,
+        why,
         "derived here",
     )
 
@@ -191,9 +206,14 @@ def note_groenewold(facts: _Facts) -> Bound:
 
 def _note(facts: _Facts, name: str, says: str, value: Any) -> Bound:
     return facts.row(
-        name, says, value, facts.run.extracted, facts.has_temperature,
+        name,
+        says,
+        value,
+        facts.run.extracted,
+        facts.has_temperature,
         _reasons((facts.has_temperature, "the state names no temperature; give T=...")),
-        "founding note; a claim, not a theorem", is_theorem=False,
+        "founding note; a claim, not a theorem",
+        is_theorem=False,
     )
 
 
@@ -205,8 +225,14 @@ def hotta_entanglement(facts: _Facts) -> Bound:
     h, k = facts.pair
     value = hotta_least_entanglement(h, k, facts.run.extracted) if facts.is_pair else np.nan
     return facts.row(
-        "Hotta, entanglement", "ΔS >= c1(h, k) E_B", value, facts.consumed_entanglement, facts.is_hotta,
-        _reasons(*facts.hotta), "Hotta, arXiv:1002.0200", is_upper=False,
+        "Hotta, entanglement",
+        "ΔS >= c1(h, k) E_B",
+        value,
+        facts.consumed_entanglement,
+        facts.is_hotta,
+        _reasons(*facts.hotta),
+        "Hotta, arXiv:1002.0200",
+        is_upper=False,
     )
 
 
@@ -219,14 +245,26 @@ def hotta_energy(facts: _Facts) -> Bound:
     value = hotta_least_energy(h, k, facts.consumed_entanglement) if facts.is_pair else np.nan
     why = _reasons(*facts.hotta, (is_best, "Bob does not take his best"), (facts.is_heard, "the message is noisy"))
     return facts.row(
-        "Hotta, energy", "E_B >= c2(h, k) ΔS", value, run.extracted, facts.is_hotta & is_best & facts.is_heard, why,
-        "Hotta, arXiv:1002.0200", is_upper=False,
+        "Hotta, energy",
+        "E_B >= c2(h, k) ΔS",
+        value,
+        run.extracted,
+        facts.is_hotta & is_best & facts.is_heard,
+        why,
+        "Hotta, arXiv:1002.0200",
+        is_upper=False,
     )
 
 
 _ROWS: tuple[Callable[[_Facts], Bound], ...] = (
-    passive_state, ergotropy_of_state, sagawa_ueda, bob_free_energy, note_holevo, note_groenewold,
-    hotta_entanglement, hotta_energy,
+    passive_state,
+    ergotropy_of_state,
+    sagawa_ueda,
+    bob_free_energy,
+    note_holevo,
+    note_groenewold,
+    hotta_entanglement,
+    hotta_energy,
 )
 
 
@@ -340,7 +378,8 @@ class _Facts:
         return (
             (detuning <= 1e-12 * self.scale, "the pair is detuned"),
             (fidelity >= 1 - 1e-12, "the state is not the ground state"),
-            (is_X, "Alice does not project on X"), (self.is_prompt, "there is a delay"),
+            (is_X, "Alice does not project on X"),
+            (self.is_prompt, "there is a delay"),
         )
 
     @property
@@ -352,17 +391,35 @@ class _Facts:
         return _reasons(*self.hotta)
 
     def row(
-        self, name: str, says: str, value: Any, quantity: Any, applies: Any, why_not: str, source: str,
-        *, is_theorem: bool = True, is_upper: bool = True,
+        self,
+        name: str,
+        says: str,
+        value: Any,
+        quantity: Any,
+        applies: Any,
+        why_not: str,
+        source: str,
+        *,
+        is_theorem: bool = True,
+        is_upper: bool = True,
     ) -> Bound:
         """A row at every point of the run."""
+
         def spread(array: Any) -> Any:
             return np.broadcast_to(array, shape)[()]
 
         shape = np.broadcast_shapes(self.run.shape, np.shape(self.T))
         tolerance = _ROUNDING * (1.0 + self.scale) + self.run.state.precision
         return Bound(
-            name, says, spread(value), spread(quantity), is_upper, spread(applies), why_not, is_theorem, source,
+            name,
+            says,
+            spread(value),
+            spread(quantity),
+            is_upper,
+            spread(applies),
+            why_not,
+            is_theorem,
+            source,
             spread(tolerance),
         )
 

@@ -94,7 +94,8 @@ def best_channel(sigma: Array, H: Array, position: int) -> BestChannel:
     found = BestChannel(gain.reshape(lead)[()], bound.reshape(lead)[()], _kraus(J).reshape(*lead, 4, 2, 2))
     gap = ((bound - gain) / safe[:, 0, 0]).reshape(lead)
     refuse_where(
-        gap > _ACCEPTED, NotConverged,
+        gap > _ACCEPTED,
+        NotConverged,
         lambda i: f"best_channel stopped {gap[i]:.1e} (relative) short of its certificate; .best carries the channel",
         best=found,
     )

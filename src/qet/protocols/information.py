@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 SCALARS = (
-    "holevo_B", "iqc", "iqc_received", "mutual_information", "classical_correlation", "discord", "S_A", "S_B", "S_AB",
+    "holevo_B",
+    "iqc",
+    "iqc_received",
+    "mutual_information",
+    "classical_correlation",
+    "discord",
+    "S_A",
+    "S_B",
+    "S_AB",
 )
 
 

@@ -128,7 +128,12 @@ def text_of(run: Any) -> str:
     """A run as text: what it is, the ledger, the derived numbers, the conventions."""
     rows = summary_rows(run)
     width = max(len(name) for name, _ in rows)
-    lines = [f"{run!r}", "", str(run.ledger) if run.shape == () else f"{int(np.prod(run.shape))} points, shape {run.shape}", ""]
+    lines = [
+        f"{run!r}",
+        "",
+        str(run.ledger) if run.shape == () else f"{int(np.prod(run.shape))} points, shape {run.shape}",
+        "",
+    ]
     lines += [f"{name:<{width}}  {text}" for name, text in rows]
     return "\n".join([*lines, "", STAMP])
 
@@ -136,7 +141,9 @@ def text_of(run: Any) -> str:
 def html_of(run: Any) -> str:
     """A run as HTML, for notebooks."""
     body = "".join(f"<tr><td>{name}</td><td>{text}</td></tr>" for name, text in summary_rows(run))
-    table = run.ledger._repr_html_() if run.shape == () else f"<p>{int(np.prod(run.shape))} points, shape {run.shape}</p>"
+    table = (
+        run.ledger._repr_html_() if run.shape == () else f"<p>{int(np.prod(run.shape))} points, shape {run.shape}</p>"
+    )
     return f"{table}<table>{body}</table><p><small>{STAMP}</small></p>"
 
 

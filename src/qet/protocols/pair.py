@@ -42,6 +42,7 @@ def pair_injected(means: Means, coefficients: Means, A: int, B: int, strength: A
     Returns:
         Energy, of the broadcast shape.
     """
+
     def chunk(a: Any, z: Any, s: Any) -> tuple[Any, ...]:
         if isinstance(s, float) and s == 1.0:
             return (-a * z,)
@@ -74,6 +75,7 @@ def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
 
     Args and Returns as in `pair_extracted`.
     """
+
     def chunk(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
         cx = c * x
         if _is_zero(y):

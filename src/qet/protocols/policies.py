@@ -92,7 +92,9 @@ def check_fixed(feedback: Feedback, n_symbols: int, d_B: int) -> None:
     if d_B != 2:
         raise ShapeMismatch("angles rotate one qubit; give Bob's operations as unitaries=[...].")
     if feedback.is_signed and n_symbols != 2:
-        raise ShapeMismatch(f"angle=... is for two outcomes (U_± = exp(∓iθ σ)); here are {n_symbols}. Use angles=[...].")
+        raise ShapeMismatch(
+            f"angle=... is for two outcomes (U_± = exp(∓iθ σ)); here are {n_symbols}. Use angles=[...]."
+        )
     if not feedback.is_signed and np.shape(feedback.angles)[-1] != n_symbols:
         raise ShapeMismatch(f"angles has {np.shape(feedback.angles)[-1]} entries; Bob receives {n_symbols} symbols.")
 

@@ -94,8 +94,11 @@ class Run(Value):
     def shape(self) -> tuple[int, ...]:
         """Broadcast shape of all parameters."""
         parts = {
-            "state": self.state.shape, "measurement": self.measurement.shape, "feedback": self.feedback.shape,
-            "delay": np.shape(self.delay), "message_error": message_shape(self.message_error, self.n_outcomes),
+            "state": self.state.shape,
+            "measurement": self.measurement.shape,
+            "feedback": self.feedback.shape,
+            "delay": np.shape(self.delay),
+            "message_error": message_shape(self.message_error, self.n_outcomes),
         }
         try:
             return np.broadcast_shapes(*parts.values())
@@ -176,7 +179,7 @@ class Run(Value):
 
     @property
     def operations(self) -> Array:
-        """Bob's unitary for each received symbol, shape (*shape, M, d_B, d_B); Kraus operators (*shape, M, R, d_B, d_B)."""
+        """Bob's unitary for each received symbol, shape (*shape, M, d_B, d_B); for a channel `bob`."""
         return self.bob[..., 0, :, :] if self.bob.shape[-3] == 1 else self.bob
 
     @cached_property
@@ -298,8 +301,10 @@ class Run(Value):
                 stages = [expect(self.state, term.operator)] * 4
             columns.append(np.stack(np.broadcast_arrays(*(np.broadcast_to(s, self.shape) for s in stages)), axis=-1))
         return Ledger(
-            tuple(term.name for term in model.terms), tuple(model.class_of(term) for term in model.terms),
-            tuple(bool(set(term.operator.support) & set(model.B)) for term in model.terms), np.stack(columns, axis=-2),
+            tuple(term.name for term in model.terms),
+            tuple(model.class_of(term) for term in model.terms),
+            tuple(bool(set(term.operator.support) & set(model.B)) for term in model.terms),
+            np.stack(columns, axis=-2),
         )
 
     # -- identity ------------------------------------------------------------------------------
@@ -351,12 +356,14 @@ class Run(Value):
         energies = np.broadcast_to(energies, populations.shape)
         level = populations.argmax(-1)
         refuse_where(
-            is_degenerate(energies, level), DegenerateLevel,
+            is_degenerate(energies, level),
+            DegenerateLevel,
             lambda i: "feedback('dominant'): the most populated level is degenerate, so its eigenstate is not unique",
         )
         ordered = np.sort(populations, axis=-1)
         refuse_where(
-            ordered[..., -1] - ordered[..., -2] <= TIE_TOLERANCE, DegenerateLevel,
+            ordered[..., -1] - ordered[..., -2] <= TIE_TOLERANCE,
+            DegenerateLevel,
             lambda i: f"feedback('dominant'): two eigenstates share the largest population {ordered[i][-1]:.6g}",
         )
         vectors = np.broadcast_to(vectors, (*populations.shape, vectors.shape[-1]))

@@ -43,9 +43,7 @@ def extracted(run: Run) -> Any:
         A, B = _sites(run)
         payload, H = run.state.payload, run.state.model.H
         assert isinstance(payload, Expectations)
-        return pair.pair_extracted(
-            payload.values, H.coefficients, A, B, run.measurement.strength, run.message_error
-        )
+        return pair.pair_extracted(payload.values, H.coefficients, A, B, run.measurement.strength, run.message_error)
     if _is_projective(run) and run.message is None:
         return two_qubits.two_qubit_extracted(run.state, _axis(run))
     return None
@@ -72,9 +70,12 @@ def _is_pair(run: Run) -> bool:
     """The minimal pair, a parity-even state, X measured with any strength."""
     payload = run.state.payload
     return (
-        isinstance(payload, Expectations) and not run.has_delay and offers(run.state.model)
+        isinstance(payload, Expectations)
+        and not run.has_delay
+        and offers(run.state.model)
         and payload.values.keys() <= EVEN
-        and run.measurement.direction is not None and np.array_equal(run.measurement.direction, (1.0, 0.0, 0.0))
+        and run.measurement.direction is not None
+        and np.array_equal(run.measurement.direction, (1.0, 0.0, 0.0))
     )
 
 

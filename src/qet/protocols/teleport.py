@@ -8,7 +8,7 @@ import numpy as np
 
 from qet.foundations.checks import real
 from qet.foundations.errors import BadParameter, NotOffered, unknown
-from qet.foundations.values import Call
+from qet.foundations.values import call_of
 from qet.physics.feedback import POLICIES, Feedback
 from qet.physics.feedback import feedback as make_feedback
 from qet.physics.measurement import AXES, Measurement
@@ -20,8 +20,13 @@ from qet.solvers.states import State
 
 
 def teleport(
-    state: State, *, measure: Any = "X", feedback: Any = "best", delay: Any = 0.0,
-    surroundings: Any = None, message_error: Any = 0.0,
+    state: State,
+    *,
+    measure: Any = "X",
+    feedback: Any = "best",
+    delay: Any = 0.0,
+    surroundings: Any = None,
+    message_error: Any = 0.0,
 ) -> Run:
     """Quantum energy teleportation on a state.
 
@@ -62,13 +67,13 @@ def teleport(
             "a delay with reservoirs is not offered; use surroundings=None (H alone evolves the system) or delay=0."
         )
     error = checked(message_error, outcomes_of(measurement, state.model))
-    given = {
-        "measure": measure if isinstance(measure, str) else measurement,
-        "feedback": feedback if isinstance(feedback, str) else rule, "delay": delay, "message_error": error,
+    options = {
+        "measure": (measure if isinstance(measure, str) else measurement, "X"),
+        "feedback": (feedback if isinstance(feedback, str) else rule, "best"),
+        "delay": (delay, 0.0),
+        "message_error": (error, 0.0),
     }
-    usual = {"measure": "X", "feedback": "best", "delay": 0.0, "message_error": 0.0}
-    changed = {name: value for name, value in given.items() if not _is_usual(value, usual[name])}
-    run = Run(state, measurement, rule, delay, error, Call("teleport", {"state": state, **changed}))
+    run = Run(state, measurement, rule, delay, error, call_of("teleport", {"state": state}, options))
     _check_fit(run)
     return run
 
@@ -93,10 +98,6 @@ def as_feedback(value: Any) -> Feedback:
     if not isinstance(value, str) or value not in POLICIES:
         raise unknown("feedback policy", value, (*POLICIES, "channel"))
     return make_feedback(value)
-
-
-def _is_usual(value: Any, usual: Any) -> bool:
-    return isinstance(value, (str, float, int)) and value == usual
 
 
 def _check_fit(run: Run) -> None:

@@ -102,7 +102,9 @@ def _over_chunks(
     strings = [_string(state.model, a, b) for a in a_letters for b in b_letters]
     coefficients = state.model.H.coefficients
     c_names = [s for s in strings if s and s in coefficients]
-    axis = [component.item() if isinstance(component, np.ndarray) and component.ndim == 0 else component for component in n]
+    axis = [
+        component.item() if isinstance(component, np.ndarray) and component.ndim == 0 else component for component in n
+    ]
     # a mean is read only where an axis component can bring it in
     wanted = {_string(state.model, a, b) for b in "IXYZ" for a in "IXYZ"} - {()}
     means = _means(state, wanted)

@@ -35,7 +35,10 @@ from qet.solvers.generator import Key
 Array = np.ndarray
 Vector = tuple[Any, Any, Any]
 COUPLING_VECTORS: dict[str, Vector] = {
-    "dipole": (1.0, 0.0, 0.0), "X": (1.0, 0.0, 0.0), "Y": (0.0, 1.0, 0.0), "Z": (0.0, 0.0, 1.0),
+    "dipole": (1.0, 0.0, 0.0),
+    "X": (1.0, 0.0, 0.0),
+    "Y": (0.0, 1.0, 0.0),
+    "Z": (0.0, 0.0, 1.0),
 }
 
 
@@ -239,13 +242,19 @@ def _refuse_divergence(bath: Bath, site: int, field: Vector, vector: Vector | No
         return
     gap, diagonal = in_chunks(fault, bx, by, bz, bath.rate, *(vector or ()))
     advice = "the flat bosonic spectrum has no limit there; spectrum='ohmic' takes the limit J n -> rate·T"
-    refuse_where(gap, DivergentOccupation, lambda i: (
-        f"the bath on site {site}: the bare gap of the site is zero, so the occupation diverges; {advice}"
-    ))
-    refuse_where(diagonal, DivergentOccupation, lambda i: (
-        f"the bath on site {site}: the coupling {bath.coupling} has a part diagonal in the bare levels, "
-        f"which the bath drives at zero frequency; {advice}"
-    ))
+    refuse_where(
+        gap,
+        DivergentOccupation,
+        lambda i: f"the bath on site {site}: the bare gap of the site is zero, so the occupation diverges; {advice}",
+    )
+    refuse_where(
+        diagonal,
+        DivergentOccupation,
+        lambda i: (
+            f"the bath on site {site}: the coupling {bath.coupling} has a part diagonal in the bare levels, "
+            f"which the bath drives at zero frequency; {advice}"
+        ),
+    )
 
 
 def _on(site: int, letter: str) -> PauliString:

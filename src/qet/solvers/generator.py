@@ -242,7 +242,8 @@ def _assemble(strings: tuple[PauliString, ...], keys: tuple[Key, ...]) -> Genera
                     continue
                 form[key] = form.get(key, 0.0) + c
     return Generator(
-        strings, keys,
+        strings,
+        keys,
         {place_: _form(form) for place_, form in matrix.items() if _form(form)},
         {i: _form(form) for i, form in constant.items() if _form(form)},
     )

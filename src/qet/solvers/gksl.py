@@ -34,7 +34,13 @@ from qet.solvers.generator import Action, Block, Generator, Key, action, block, 
 from qet.solvers.states import Expectations
 
 __all__ = [
-    "Dissipator", "dissipated", "gksl_matrix", "gksl_residual", "gksl_steady", "jump_dissipators", "local_jumps",
+    "Dissipator",
+    "dissipated",
+    "gksl_matrix",
+    "gksl_residual",
+    "gksl_steady",
+    "jump_dissipators",
+    "local_jumps",
 ]
 
 Array = np.ndarray
@@ -124,7 +130,8 @@ def dissipated(
     terms = [(string, np.real(c)) for string, c in observable.terms if string]
     acts = [
         [(k, action(key, string)) for k, key in enumerate(d.keys) if action(key, string)]
-        for d in dissipators for string, _ in terms
+        for d in dissipators
+        for string, _ in terms
     ]
     strings = sorted({u for a in acts for _, act in a for u in act if u in payload.values})
     starts = np.cumsum([0, *(len(d.inputs) for d in dissipators)])
@@ -287,8 +294,11 @@ def _lacks_certificate(n_sites: int, parameters: Parameters) -> Any:
 
 
 def _check_unique(
-    model: Model, keys: tuple[Key, ...], inputs: Sequence[Any],
-    parameters_of: Callable[[Sequence[Any]], Parameters], payload: Expectations,
+    model: Model,
+    keys: tuple[Key, ...],
+    inputs: Sequence[Any],
+    parameters_of: Callable[[Sequence[Any]], Parameters],
+    payload: Expectations,
 ) -> None:
     """Raise where the full generator has more than one null vector."""
     generator = full_generator(model.n_sites, keys)
@@ -314,7 +324,8 @@ def _check_unique(
         f"steady: the generator has a null space of dimension {int(count[first])}, so the steady state depends on "
         "where the system starts. Something is conserved: give every site a bath or jump with rate > 0, couple the "
         f"sites, or choose jumps that do not commute with H{where}.",
-        mask=mask, best=payload,
+        mask=mask,
+        best=payload,
     )
 
 

@@ -437,7 +437,9 @@ def _check_unique(modes: _Modes, damping: Array) -> None:
     refuse_where(
         slowest <= 0.5 * UNIQUENESS_TOLERANCE * largest,
         NoUniqueSteadyState,
-        lambda i: f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is "
-        f"{largest[i]:.1e}, so the steady state remembers the start. "
-        "Give each uncoupled part of the chain a bath with a positive rate",
+        lambda i: (
+            f"leads: a mode of the chain decays at {2 * slowest[i]:.1e} while the largest rate is "
+            f"{largest[i]:.1e}, so the steady state remembers the start. "
+            "Give each uncoupled part of the chain a bath with a positive rate"
+        ),
     )

@@ -161,10 +161,14 @@ def layout_of(d: int, group: tuple[int, ...]) -> Layout:
     on_left, on_right = np.broadcast_to(A * d + a1, flat.shape), np.broadcast_to(B * d + b1, flat.shape)
     still = row_start[:, :, 0] + place[b * d + a]
     return Layout(
-        pairs, cosets(group, d), ((A * d + a1) * d + B) * d + b1, ((A * d + b1) * d + B) * d + a1,
+        pairs,
+        cosets(group, d),
+        ((A * d + a1) * d + B) * d + b1,
+        ((A * d + b1) * d + B) * d + a1,
         (flat[is_left], on_left[is_left], turned_place[is_left]),
         (flat[is_right], on_right[is_right], turned_place[is_right]),
-        (still.reshape(-1), pairs.reshape(-1)), np.flatnonzero(a[0] == b[0]),
+        (still.reshape(-1), pairs.reshape(-1)),
+        np.flatnonzero(a[0] == b[0]),
     )
 
 

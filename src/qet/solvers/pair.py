@@ -39,8 +39,10 @@ SAFE_SQUARES = (1e-280, 1e280)  # within these a sum of squares neither underflo
 
 def offers(model: Model) -> bool:
     """Whether the closed forms hold: two qubits, and nothing in H but Z0, Z1, X0X1 and constants."""
-    return model.n_sites == 2 and all(not s or s in (Z0, Z1, XX) for s, _ in model.H.terms) and not any(
-        np.iscomplexobj(c) for _, c in model.H.terms
+    return (
+        model.n_sites == 2
+        and all(not s or s in (Z0, Z1, XX) for s, _ in model.H.terms)
+        and not any(np.iscomplexobj(c) for _, c in model.H.terms)
     )
 
 
@@ -103,7 +105,11 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
     f = -1.0 / np.where(R > 0.0, R, 1.0)
     z, xx = u * f, c * f
     return (
-        z, np.where(is_even, z, -z), xx, np.where(is_even, -xx, xx), np.where(is_even, 1.0, -1.0),
+        z,
+        np.where(is_even, z, -z),
+        xx,
+        np.where(is_even, -xx, xx),
+        np.where(is_even, 1.0, -1.0),
         _is_degenerate(a, b, c),
     )
 
@@ -151,8 +157,12 @@ def _is_degenerate(a: Any, b: Any, c: Any) -> Any:
 def _refuse_degenerate(a: Any, b: Any, c: Any) -> None:
     mask, gap = in_chunks(lambda a, b, c: (_is_degenerate(a, b, c), np.abs(mode_energies(a, b, c)[2])), a, b, c)
     mask, gap = np.asarray(mask), np.asarray(gap)
-    refuse_where(mask, DegenerateLevel, lambda i: (
-        f"ground: the two lowest levels of this pair differ by {gap[i]:.1e}, so the ground state is not unique and the "
-        "energies depend on which one is meant. Lift the degeneracy (both fields different from zero), or take the "
-        "equal mixture: gibbs(model, T=0)"
-    ))
+    refuse_where(
+        mask,
+        DegenerateLevel,
+        lambda i: (
+            f"ground: the two lowest levels of this pair differ by {gap[i]:.1e}, so the ground state is not unique and "
+            "the energies depend on which one is meant. Lift the degeneracy (both fields different from zero), or take the "
+            "equal mixture: gibbs(model, T=0)"
+        ),
+    )

@@ -67,7 +67,9 @@ def eigenstate(model: Model, level: int) -> State:
     if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
         raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
     if not 0 <= level < 2**model.n_sites:
-        raise BadParameter(f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}.")
+        raise BadParameter(
+            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
+        )
     rho = _level(model, int(level), f"eigenstate level {level}")
     return State(model, Dense(rho), "dense", Call("eigenstate", {"model": model, "level": int(level)}))
 
@@ -163,7 +165,9 @@ def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
             f"a dense spectrum of {model.n_sites} qubits at {int(np.prod(shape))} points takes about "
             f"{need / 2**30:.0f} GiB. Use fewer sites, or a smaller batch."
         )
-    energies, vectors = np.linalg.eigh(np.broadcast_to(H := model.dynamics.matrix(model.sites), (*model.shape, *H.shape[-2:])))
+    energies, vectors = np.linalg.eigh(
+        np.broadcast_to(H := model.dynamics.matrix(model.sites), (*model.shape, *H.shape[-2:]))
+    )
     return energies, vectors
 
 
@@ -198,10 +202,13 @@ def refuse_degenerate(energies: Array, level: int, word: str, *, where: Array | 
         mask[where] = is_close
         spacing, is_close = full, mask
     refuse_where(
-        is_close, DegenerateLevel,
-        lambda i: f"{word}: level {level} and its neighbor differ by {spacing[i]:.1e}, so the state is not unique "
-        "and the teleported energy depends on which one is meant. Lift the degeneracy (a field), "
-        "or take the equal mixture gibbs(model, T=0)",
+        is_close,
+        DegenerateLevel,
+        lambda i: (
+            f"{word}: level {level} and its neighbor differ by {spacing[i]:.1e}, so the state is not unique "
+            "and the teleported energy depends on which one is meant. Lift the degeneracy (a field), "
+            "or take the equal mixture gibbs(model, T=0)"
+        ),
     )
 
 
@@ -233,15 +240,19 @@ def _projector(vector: Array) -> Array:
 def _check_state(matrix: Array) -> None:
     trace = np.trace(matrix, axis1=-2, axis2=-1)
     refuse_where(
-        np.abs(trace - 1.0) > POSITIVITY_TOLERANCE, NotAState,
+        np.abs(trace - 1.0) > POSITIVITY_TOLERANCE,
+        NotAState,
         lambda i: f"the state has trace {complex(trace[i]):.6g}, not 1. Divide by it",
     )
     skew = np.abs(matrix - dagger(matrix)).max((-1, -2))
     refuse_where(
-        skew > POSITIVITY_TOLERANCE, NotAState, lambda i: f"the state is not Hermitian: max |rho - rho†| = {skew[i]:.1e}"
+        skew > POSITIVITY_TOLERANCE,
+        NotAState,
+        lambda i: f"the state is not Hermitian: max |rho - rho†| = {skew[i]:.1e}",
     )
     smallest = np.linalg.eigvalsh((matrix + dagger(matrix)) / 2)[..., 0]
     refuse_where(
-        smallest < -POSITIVITY_TOLERANCE, NotAState,
+        smallest < -POSITIVITY_TOLERANCE,
+        NotAState,
         lambda i: f"the state has a negative eigenvalue {smallest[i]:.1e}. Project it onto the density matrices first",
     )

@@ -101,7 +101,7 @@ def _lowest_root(a: Any, b: Any, c: Any, p2: Any) -> Any:
 
 
 def _entries(c: dict[PauliString, Any]) -> list[list[Any]]:
-    """Upper triangle of H = Σ c_ab σ_a ⊗ σ_b, the identity left out; entries real where no string makes them complex."""
+    """Upper triangle of H = Σ c_ab σ_a ⊗ σ_b without the identity; real where no string makes an entry complex."""
 
     def get(left: str, right: str) -> Any:
         key = tuple((site, letter) for site, letter in ((0, left), (1, right)) if letter != "I")
@@ -183,10 +183,21 @@ def _read_means(Q: Sequence[Sequence[Any]], diagonal: Sequence[Any], inverse: An
     (r01, i01), (r23, i23), (r02, i02), (r13, i13) = split(0, 1), split(2, 3), split(0, 2), split(1, 3)
     (r03, i03), (r12, i12) = split(0, 3), split(1, 2)
     means: dict[tuple[str, ...], Any] = {
-        ("I", "X"): r01 + r23, ("I", "Y"): -i01 - i23, ("I", "Z"): d0 - d1 + d2 - d3,
-        ("X", "I"): r02 + r13, ("X", "X"): r03 + r12, ("X", "Y"): i12 - i03, ("X", "Z"): r02 - r13,
-        ("Y", "I"): -i02 - i13, ("Y", "X"): -i03 - i12, ("Y", "Y"): r12 - r03, ("Y", "Z"): i13 - i02,
-        ("Z", "I"): d0 + d1 - d2 - d3, ("Z", "X"): r01 - r23, ("Z", "Y"): i23 - i01, ("Z", "Z"): d0 - d1 - d2 + d3,
+        ("I", "X"): r01 + r23,
+        ("I", "Y"): -i01 - i23,
+        ("I", "Z"): d0 - d1 + d2 - d3,
+        ("X", "I"): r02 + r13,
+        ("X", "X"): r03 + r12,
+        ("X", "Y"): i12 - i03,
+        ("X", "Z"): r02 - r13,
+        ("Y", "I"): -i02 - i13,
+        ("Y", "X"): -i03 - i12,
+        ("Y", "Y"): r12 - r03,
+        ("Y", "Z"): i13 - i02,
+        ("Z", "I"): d0 + d1 - d2 - d3,
+        ("Z", "X"): r01 - r23,
+        ("Z", "Y"): i23 - i01,
+        ("Z", "Z"): d0 - d1 - d2 + d3,
     }
     return [means[pair] for pair in product(LETTERS, repeat=2) if pair != ("I", "I")]
 

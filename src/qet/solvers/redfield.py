@@ -109,9 +109,7 @@ def jump_channel(jump: Jump, column: int, frame: Frame, n_sites: int) -> Channel
     return Channel(L, 0.5 * wide(jump.rate) * L, column, is_bare=True)
 
 
-def local_channels(
-    H: PauliSum, bath: Bath, column: int, frame: Frame, n_sites: int
-) -> tuple[list[Channel], Any]:
+def local_channels(H: PauliSum, bath: Bath, column: int, frame: Frame, n_sites: int) -> tuple[list[Channel], Any]:
     """What a bath does at the bare levels of its sites, and where it has no finite rate, shape (...).
 
     L = |g><e| at the rate down(w), L† at up(w), w = 2|b|, both times |<g|S|e>|² for a Hermitian coupling S = v·σ, whose

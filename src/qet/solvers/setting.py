@@ -159,7 +159,11 @@ def solve(setting: Setting) -> Found:
             diverges[column][part] = mask
     shaped = setting.shaped
     return Found(
-        shaped(rho), shaped(numbers["residual"]), shaped(numbers["smallest"]), shaped(numbers["error"]), shaped(null),
+        shaped(rho),
+        shaped(numbers["residual"]),
+        shaped(numbers["smallest"]),
+        shaped(numbers["error"]),
+        shaped(null),
         {column: np.asarray(shaped(mask)) for column, mask in diverges.items()},
     )
 

@@ -30,7 +30,7 @@ from qet.foundations.errors import (
     refuse_where,
     unknown,
 )
-from qet.foundations.values import Call
+from qet.foundations.values import Call, call_of
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers import dense as _answers  # noqa: F401 - registers the questions a density matrix answers
@@ -90,11 +90,9 @@ def steady(
         sites = thing.sites if isinstance(thing, Bath) else thing.operator.support
         check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
     broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
-    arguments: dict[str, Any] = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
-    given = {"master": master, "solver": solver, "allow": allowed}
-    usual = {"master": None, "solver": "auto", "allow": ()}
-    arguments |= {name: value for name, value in given.items() if value != usual[name]}
-    made_by = Call("steady", arguments)
+    required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
+    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
+    made_by = call_of("steady", required, options)
     if chosen == "leads":
         return _by_leads(model, things, made_by)
     if chosen in ("local", "gksl") and solver == "auto" and model.n_sites <= MAX_SITES:
@@ -177,8 +175,10 @@ def diagnostics_of(things: Surroundings, answers: dict[str, Any]) -> SteadyDiagn
     """Diagnostics with the temperatures and chemical potentials of the baths among the surroundings."""
     baths = [thing for thing in things if isinstance(thing, Bath)]
     return SteadyDiagnostics(
-        answers, tuple(isinstance(thing, Bath) for thing in things),
-        tuple(bath.T for bath in baths), tuple(bath.mu for bath in baths),
+        answers,
+        tuple(isinstance(thing, Bath) for thing in things),
+        tuple(bath.T for bath in baths),
+        tuple(bath.mu for bath in baths),
     )
 
 
@@ -189,7 +189,9 @@ def _by_leads(model: Model, things: Surroundings, made_by: Call) -> State:
     baths = [thing for thing in things if isinstance(thing, Bath)]
     found = leads_steady(model, baths)
     answers = {
-        "residual": found.residual, "gap": found.gap, "currents": partial(_lead_currents, found),
+        "residual": found.residual,
+        "gap": found.gap,
+        "currents": partial(_lead_currents, found),
         "smallest_eigenvalue": partial(_smallest_eigenvalue, found.payload, model.sites),
         "validity": Validity(np.zeros(np.shape(found.solver_error)), np.zeros(np.shape(found.solver_error))),
     }
@@ -210,8 +212,11 @@ def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> 
     """The route by Pauli means, for GKSL equations: elimination on arrays (see `gksl`)."""
     means = MeansRoute(model, things, master)
     answers = {
-        "residual": means.residual, "smallest_eigenvalue": means.smallest_eigenvalue, "currents": means.currents,
-        "gap": partial(_gap, model, things, master), "validity": partial(_validity, model, things, master),
+        "residual": means.residual,
+        "smallest_eigenvalue": means.smallest_eigenvalue,
+        "currents": means.currents,
+        "gap": partial(_gap, model, things, master),
+        "validity": partial(_validity, model, things, master),
     }
     diagnostics = diagnostics_of(things, answers)
     return State(model, means.payload, "elimination", made_by, 0.0, things, master, diagnostics)
@@ -233,7 +238,8 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
             refuse_where(mask, DivergentOccupation, partial(_say_divergent, thing, setting.master), best=found.rho)
     null = np.asarray(found.null_dimension)
     refuse_where(
-        null != 1, NoUniqueSteadyState,
+        null != 1,
+        NoUniqueSteadyState,
         lambda i: (
             f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on "
             f"where it started. {_hint(setting, things)}"
@@ -243,7 +249,8 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
     residual, smallest = np.asarray(found.residual), np.asarray(found.smallest_eigenvalue)
     if "NotConverged" not in allowed:
         refuse_where(
-            ~(residual <= RESIDUAL_TOLERANCE), NotConverged,
+            ~(residual <= RESIDUAL_TOLERANCE),
+            NotConverged,
             lambda i: (
                 f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) is {residual[i]:.1e}, above {RESIDUAL_TOLERANCE:.0e}. "
                 "The rates or gaps differ by too many orders of magnitude: rescale them, or go on with "
@@ -253,7 +260,8 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
         )
     if "NotPositive" not in allowed:
         refuse_where(
-            smallest < -POSITIVITY_TOLERANCE, NotPositive,
+            smallest < -POSITIVITY_TOLERANCE,
+            NotPositive,
             lambda i: (
                 f"steady: the {setting.master} state has the eigenvalue {smallest[i]:.3g}, which no density matrix "
                 "has: the rate is too large for this temperature and these gaps. Lower the rate, take "

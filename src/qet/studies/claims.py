@@ -273,8 +273,11 @@ def _row_lines(row: Claim, indent: int, width: int) -> list[str]:
     lines = textwrap.wrap(row.statement, width, initial_indent=f"{row.key:<{indent}}", subsequent_indent=pad)
     verdicts = "; ".join(f"{quantity}: {verdict.upper()}" for quantity, verdict in row.verdicts.items())
     for name, text in (
-        ("verdict", verdicts), ("because", row.reason), ("computed", row.computed),
-        ("ensemble", row.ensemble), ("source", row.source),
+        ("verdict", verdicts),
+        ("because", row.reason),
+        ("computed", row.computed),
+        ("ensemble", row.ensemble),
+        ("source", row.source),
     ):
         start = f"{pad}{name:<9} "
         lines += textwrap.wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start))

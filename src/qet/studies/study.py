@@ -33,10 +33,22 @@ def _swapped(*, model: Model) -> Model:
 
 
 WORDS: dict[str, Callable[..., Any]] = {
-    **MODELS, "model": model, "swapped": _swapped, "by_site": by_site, "pauli_sum": _pauli_sum,
-    "bath": bath, "jump": jump, "measure": measure, "feedback": feedback,
-    "ground": ground, "eigenstate": eigenstate, "gibbs": gibbs, "state": state, "steady": steady,
-    "depolarize": depolarize, "teleport": teleport,
+    **MODELS,
+    "model": model,
+    "swapped": _swapped,
+    "by_site": by_site,
+    "pauli_sum": _pauli_sum,
+    "bath": bath,
+    "jump": jump,
+    "measure": measure,
+    "feedback": feedback,
+    "ground": ground,
+    "eigenstate": eigenstate,
+    "gibbs": gibbs,
+    "state": state,
+    "steady": steady,
+    "depolarize": depolarize,
+    "teleport": teleport,
 }
 
 

@@ -36,9 +36,15 @@ ENTRY = Entry(
     ),
     panels=PANELS,
     claims=(
-        *claims_equilibrium.CLAIMS, *claims_population.CLAIMS, *claims_reservoirs.CLAIMS,
-        claims_equilibrium.competing_eigenstates, *claims_dissipation.CLAIMS,
-        *claims_time.CLAIMS, *claims_information.CLAIMS, *claims_work.CLAIMS, *claims_drive.CLAIMS,
+        *claims_equilibrium.CLAIMS,
+        *claims_population.CLAIMS,
+        *claims_reservoirs.CLAIMS,
+        claims_equilibrium.competing_eigenstates,
+        *claims_dissipation.CLAIMS,
+        *claims_time.CLAIMS,
+        *claims_information.CLAIMS,
+        *claims_work.CLAIMS,
+        *claims_drive.CLAIMS,
         *claims_theory.CLAIMS,
     ),
 )

@@ -25,11 +25,15 @@ from .scans import Scan, noise_scan, scan, shifted_scan
 Array = np.ndarray
 NOTE = "founding note 2.3"
 THEORIES = {
-    "redfield": "Redfield equation without Lamb shift", "secular": "secular equation", "local": "local GKSL",
+    "redfield": "Redfield equation without Lamb shift",
+    "secular": "secular equation",
+    "local": "local GKSL",
     "leads": "exact flat wide-band fermion leads, mu = 0",
 }
 VARIED = {
-    "common": "one common rate", "Bob": "only Bob's rate", "Alice": "only Alice's rate",
+    "common": "one common rate",
+    "Bob": "only Bob's rate",
+    "Alice": "only Alice's rate",
     "ratio": "the ratio of the rates",
 }
 COMPUTED = (
@@ -52,7 +56,12 @@ def bell_claim(key: str, statement: str, found: Scan) -> Claim:
     if found.run.state.master == "leads":
         extra += "; the energy of the coupling to the leads, which Bob's pulse also pays, is not counted"
     return Claim(
-        key, statement, NOTE, found.text, COMPUTED, verdicts,
+        key,
+        statement,
+        NOTE,
+        found.text,
+        COMPUTED,
+        verdicts,
         "; ".join(parts) + f"; bells elsewhere: {', '.join(elsewhere)}{extra}",
         {name: {str(s): int(np.sum(shapes == s)) for s in np.unique(shapes)} for name, shapes in found.shapes.items()},
     )
@@ -78,7 +87,8 @@ def _noise_cell(key: str, kind: str, words: str) -> Callable[[], Claim]:
 def _local_cells() -> dict[str, Scan]:
     """The three columns of the local equation."""
     return {
-        "equal T": scan("local", "common", equal_T=True), "common rate": scan("local", "common"),
+        "equal T": scan("local", "common", equal_T=True),
+        "common rate": scan("local", "common"),
         "only Bob's rate": scan("local", "Bob"),
     }
 
@@ -96,7 +106,8 @@ def lamb_shift() -> Claim:
         claim,
         reason=f"{claim.reason}; median |d ln E_B / d rate| {trend[0]:.2g} with the shift, {trend[1]:.1g} without: "
         "a trend of first order in the rate, at which Redfield populations are not "
-        "reliable", numbers={**claim.numbers, "trend": trend},
+        "reliable",
+        numbers={**claim.numbers, "trend": trend},
     )
 
 
@@ -108,13 +119,16 @@ def only_H_B() -> Claim:
     there = where(bells["only Bob's rate"], cells["only Bob's rate"].features)
     paid = [share(_cost(found) > 0) for name, found in cells.items() if bells[name].any()]
     return Claim(
-        "B-H_B", "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.", NOTE + " with 3",
+        "B-H_B",
+        "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.",
+        NOTE + " with 3",
         cells["common rate"].text + "; and equal T; and only rate_B varied",
         "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
         {"E_B": by_cases(everywhere)},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items())
         + f"; in the last {there}; at those optima Bob pays H_B + V in "
-        + ", ".join(f"{p:.0%}" for p in paid) + " of the points",
+        + ", ".join(f"{p:.0%}" for p in paid)
+        + " of the points",
         {name: int(values.sum()) for name, values in bells.items()},
     )
 
@@ -137,11 +151,15 @@ def rare_bells_of_leads() -> Claim:
     tele = found.bells("teleported")
     low, middle, high = np.quantile(rate, (0.1, 0.5, 0.9)) if rate.size else np.full(3, np.nan)
     return Claim(
-        "B-opt", "There is a best common rate gamma_opt, a balance of driving and decoherence.", NOTE,
+        "B-opt",
+        "There is a best common rate gamma_opt, a balance of driving and decoherence.",
+        NOTE,
         found.text + "; the same sets under Redfield and local GKSL",
         "exact leads: position and height of the bells of E_B; Redfield and local GKSL: whether there are any",
-        {"E_B": by_cases(np.concatenate([bells, exists])),
-         "teleported": by_cases(np.concatenate([tele, exists_teleported]))},
+        {
+            "E_B": by_cases(np.concatenate([bells, exists])),
+            "teleported": by_cases(np.concatenate([tele, exists_teleported])),
+        },
         f"Redfield and local GKSL: {count(exists)}; exact leads: {count(bells)}, {where(bells, found.features)}, at "
         f"{middle:.2g} kappa (10-90 %: {low:.2g} to {high:.2g}), median E_B there "
         f"{np.median(top) if top.size else 0.0:.1e}; the energy of the coupling to the leads is not counted",
@@ -160,7 +178,9 @@ def strong_local_limit() -> Claim:
     correlated = run.extracted <= 1e-6
     tele = run.teleported
     return Claim(
-        "B-limit", "Strong dissipation, which destroys the correlation of A and B, destroys the output.", NOTE,
+        "B-limit",
+        "Strong dissipation, which destroys the correlation of A and B, destroys the output.",
+        NOTE,
         sets.text + "; local GKSL, rate 1e5",
         "E_B against (sqrt(eps_B² + 4 kappa²) - eps_B) tanh(eps_B/T_B); destroyed: below 1e-6",
         {"E_B": by_cases(correlated), "teleported": by_cases(tele <= 1e-6)},
@@ -178,9 +198,12 @@ def concurrence_bell() -> Claim:
     bells = {name: has_bell(curve_shapes(found.concurrence)) for name, found in cells.items()}
     there = where(bells["common rate"], cells["common rate"].features)
     return Claim(
-        "B-conc", "The steady state's entanglement against the rate has a bell (local GKSL).", NOTE,
+        "B-conc",
+        "The steady state's entanglement against the rate has a bell (local GKSL).",
+        NOTE,
         cells["common rate"].text + "; and equal T; and only rate_B varied",
-        "bells of the concurrence", {"statement": by_cases(np.concatenate(list(bells.values())))},
+        "bells of the concurrence",
+        {"statement": by_cases(np.concatenate(list(bells.values())))},
         "; ".join(f"{name} {count(values)}" for name, values in bells.items()) + f"; at a common rate {there}",
         {name: share(values) for name, values in bells.items()},
     )
@@ -199,5 +222,8 @@ CLAIMS = (
     _noise_cell("B-dephased", "rate with dephasing", "fixed dephasing (Z) added, against the thermal rate"),
     _noise_cell("B-dephasing", "dephasing", "fixed thermal rates, against the dephasing rate (Z)"),
     _noise_cell("B-X-noise", "X noise at A", "fixed thermal rates, against the rate of X noise on A"),
-    rare_bells_of_leads, only_H_B, strong_local_limit, concurrence_bell,
+    rare_bells_of_leads,
+    only_H_B,
+    strong_local_limit,
+    concurrence_bell,
 )

@@ -64,8 +64,10 @@ def flux_decomposition() -> Claim:
         "literal: coherences between energy eigenstates make more than half of E_B - E_B(Gibbs, mean T); reworded: "
         "the difference lies in the populations, the coherences' share being of the second order in the rate "
         "(exponent 2 to 0.05)",
-        {"E_B": reworded(by_cases(most), by_cases(second)),
-         "teleported": reworded(by_cases(most_teleported), by_cases(second))},
+        {
+            "E_B": reworded(by_cases(most), by_cases(second)),
+            "teleported": reworded(by_cases(most_teleported), by_cases(second)),
+        },
         f"coherences make more than half in {count(most)}, {np.median(ratio):.0e} of the difference in the median; "
         f"exponent 2 (or nothing above rounding) in {count(second)} (median {np.median(order):.3f})",
         {"share": share(most), "median": np.median(ratio), "order": np.median(order)},
@@ -83,13 +85,15 @@ def coherence_is_imaginary() -> Claim:
     cold = np.abs(same) <= 1e-12
     return Claim(
         "F2",
-        "The steady state is not diagonal in the energy basis: the flux leaves a coherence, zero at equilibrium.", NOTE,
-        f"{sets.text}; Redfield, equal rates "
-        f"{WEAK:g}", "<o+|rho|o-> out of equilibrium above 1e-12 and, at T_A twice, below it",
+        "The steady state is not diagonal in the energy basis: the flux leaves a coherence, zero at equilibrium.",
+        NOTE,
+        f"{sets.text}; Redfield, equal rates {WEAK:g}",
+        "<o+|rho|o-> out of equilibrium above 1e-12 and, at T_A twice, below it",
         {"statement": by_cases(np.concatenate([np.abs(odd) > 1e-12, cold]))},
         f"|coherence| {np.median(np.abs(odd)):.1e} (median) against {np.abs(same).max():.0e} at equilibrium; "
         f"imaginary (real part below a tenth) in {count(imaginary)}, and E_B feels only the real "
-        "part", {"median": np.median(np.abs(odd)), "equilibrium": np.abs(same).max()},
+        "part",
+        {"median": np.median(np.abs(odd)), "equilibrium": np.abs(same).max()},
     )
 
 
@@ -118,9 +122,11 @@ def non_reciprocity() -> Claim:
     rectified = np.abs(flow / flow_back - 1) > 0.01
     there = where(results["detuned"][0], {**sets.features, "|eps_A - eps_B|": np.abs(sets.eps_A - sets.eps_B)})
     return Claim(
-        "F3", "Nonequilibrium surroundings are non-reciprocal: exchanging the temperatures changes the output.", NOTE,
-        f"{sets.text}; the same with eps_B set to eps_A; Redfield, equal rates "
-        f"{WEAK:g}", "change above 1 % under T_A <-> T_B",
+        "F3",
+        "Nonequilibrium surroundings are non-reciprocal: exchanging the temperatures changes the output.",
+        NOTE,
+        f"{sets.text}; the same with eps_B set to eps_A; Redfield, equal rates {WEAK:g}",
+        "change above 1 % under T_A <-> T_B",
         {q: by_cases(np.concatenate([r[i] for r in results.values()])) for i, q in enumerate(("E_B", "teleported"))},
         f"detuned: in {count(results['detuned'][0])}, {there}; without detuning: in {count(results['not'][0])}, "
         f"where the change is of order rate^{np.median(order):.2f}; eps = (1.3, .7), kappa = .5: {values[0]:.4f} at "
@@ -138,17 +144,24 @@ def more_than_equilibrium() -> Claim:
         for a, b in ((sets.T_A, sets.T_B), (sets.T_B, sets.T_A), ((sets.T_A + sets.T_B) / 2,) * 2)
     )
     better = {q: np.maximum(getattr(run, q), getattr(back, q)) > getattr(mean, q) for q in ("extracted", "teleported")}
-    there = where(better["extracted"], {
-        "|eps_A - eps_B|": np.abs(sets.eps_A - sets.eps_B), "kappa": sets.kappa, "mean T": (sets.T_A + sets.T_B) / 2,
-        "hot over cold": np.exp(np.abs(np.log(sets.T_A / sets.T_B))),
-    })
+    there = where(
+        better["extracted"],
+        {
+            "|eps_A - eps_B|": np.abs(sets.eps_A - sets.eps_B),
+            "kappa": sets.kappa,
+            "mean T": (sets.T_A + sets.T_B) / 2,
+            "hot over cold": np.exp(np.abs(np.log(sets.T_A / sets.T_B))),
+        },
+    )
     return Claim(
-        "F4", "In some ranges non-reciprocal surroundings let Bob take more than from equilibrium.", NOTE,
-        f"{sets.text}; Redfield, equal rates "
-        f"{WEAK:g}", "the better of the two placements of the temperatures against equilibrium at the mean temperature",
+        "F4",
+        "In some ranges non-reciprocal surroundings let Bob take more than from equilibrium.",
+        NOTE,
+        f"{sets.text}; Redfield, equal rates {WEAK:g}",
+        "the better of the two placements of the temperatures against equilibrium at the mean temperature",
         {"E_B": by_cases(better["extracted"]), "teleported": by_cases(better["teleported"])},
-        f"in {count(better['extracted'])} (teleported {count(better['teleported'])}); "
-        f"{there}", {"share": share(better["extracted"])},
+        f"in {count(better['extracted'])} (teleported {count(better['teleported'])}); {there}",
+        {"share": share(better["extracted"])},
     )
 
 
@@ -171,7 +184,9 @@ def drive_compensates() -> Claim:
     lost = np.median((1 - still.teleported / clean.teleported)[loses])
     there = where(full["teleported"], {name: values[loses] for name, values in sets.features.items()})
     return Claim(
-        "F5", "The nonequilibrium drive compensates what decoherence loses.", NOTE,
+        "F5",
+        "The nonequilibrium drive compensates what decoherence loses.",
+        NOTE,
         f"{sets.text}; Redfield, equal rates {THERMAL:g}; dephasing (Z) of both qubits at rate {DEPHASING:g} in both "
         "arms",
         "where dephasing alone loses: dephased and driven (T_A, T_B) at least as good as neither (equilibrium at "
@@ -189,11 +204,12 @@ def _exponents(eps_A: Array, eps_B: Array, T_A: Array, T_B: Array) -> dict[str, 
     kappa = np.array([1e-4, 2e-4])
     model = pair(eps_A, eps_B, kappa)
     states = {
-        "ground": ground(model), "Gibbs": gibbs(model, T=T_A),
+        "ground": ground(model),
+        "Gibbs": gibbs(model, T=T_A),
         "Redfield, rate << kappa²": _redfield(model, T_A, T_B, 1e-11),
         "Redfield, kappa² << rate << kappa": _redfield(model, T_A, T_B, 1e-6),
-        "Redfield, rate >> "
-        "kappa": _redfield(model, T_A, T_B, 1e-2), "local": steady(model, baths(T_A, T_B, 1e-2), master="local"),
+        "Redfield, rate >> kappa": _redfield(model, T_A, T_B, 1e-2),
+        "local": steady(model, baths(T_A, T_B, 1e-2), master="local"),
     }
     found = {}
     for name, start in states.items():
@@ -217,15 +233,19 @@ def weak_coupling() -> Claim:
     ]
     current = resonant["Redfield, kappa² << rate << kappa"][3]
     return Claim(
-        "F6", "For weakly coupled A and B the output goes as kappa².", "founding note 1.1; " + OURS,
+        "F6",
+        "For weakly coupled A and B the output goes as kappa².",
+        "founding note 1.1; " + OURS,
         f"{sets.text}; kappa = 1e-4 and 2e-4 instead; the same at resonance, eps_B set to eps_A",
         "exponent between the two couplings within 0.05 of 2; teleported energy in units of kappa²",
         {"E_B": within(every - 2, 0.05), "teleported": within(every_teleported - 2, 0.05)},
         f"exponent 2 in {count(np.abs(every - 2) <= 0.05)}; medians: {spelled[0]}; at resonance: {spelled[1]}; the "
         "exception is the current, whose <X_A Y_B> ~ rate/kappa adds to E_B at resonance (local share of E_B there "
         f"{current:.0%})",
-        {"detuned": {name: np.median(x[0]) for name, x in apart.items()},
-         "resonant": {name: np.median(x[0]) for name, x in resonant.items()}},
+        {
+            "detuned": {name: np.median(x[0]) for name, x in apart.items()},
+            "resonant": {name: np.median(x[0]) for name, x in resonant.items()},
+        },
     )
 
 
@@ -239,9 +259,12 @@ def weakness_of_coupling() -> Claim:
     best_teleported = [kappa[run.teleported.argmax(-1)] / sets.eps_B[:, 0] for run in runs]
     weak, weak_teleported = (np.concatenate(found) <= 0.1 for found in (best, best_teleported))
     return Claim(
-        "F7", "A and B have to be weakly coupled.", "founding note 1.1",
+        "F7",
+        "A and B have to be weakly coupled.",
+        "founding note 1.1",
         f"{sets.text}; ground and Gibbs states, kappa 1e-3 to 10 in {kappa.size} steps",
-        "the best kappa is below a tenth of eps_B", {"E_B": by_cases(weak), "teleported": by_cases(weak_teleported)},
+        "the best kappa is below a tenth of eps_B",
+        {"E_B": by_cases(weak), "teleported": by_cases(weak_teleported)},
         f"below in {count(weak)}; best kappa/eps_B {np.median(best[0]):.2f} (ground states, median), "
         f"{np.median(best[1]):.2f} (Gibbs states)",
         {"ground": np.median(best[0]), "gibbs": np.median(best[1])},
@@ -249,7 +272,11 @@ def weakness_of_coupling() -> Claim:
 
 
 CLAIMS = (
-    flux_decomposition, coherence_is_imaginary, non_reciprocity, more_than_equilibrium, drive_compensates,
+    flux_decomposition,
+    coherence_is_imaginary,
+    non_reciprocity,
+    more_than_equilibrium,
+    drive_compensates,
     weak_coupling,
     weakness_of_coupling,
 )

@@ -48,14 +48,19 @@ def eigenbasis_form() -> Claim:
     whole = np.maximum(deviation, np.abs(run.extracted - forms.output(Z, X)))
     teleported = np.abs(run.teleported - forms.output(Z, X) + forms.local(Z, X))
     return Claim(
-        "C1", "The energy output has an analytic form in terms of the energy eigenstates.", PAPER,
+        "C1",
+        "The energy output has an analytic form in terms of the energy eigenstates.",
+        PAPER,
         f"{sets.text}; {n} random complex states and {n} random real states even under Z0 Z1, seeds {SEED + 1}, "
         f"{SEED + 2}",
         "|w||v| + w·v with v from populations and real intra-parity coherences, and the closed local part, against "
         "the general protocol (the best of 24 angles about Y for any state, all unitaries for real even ones); "
         f"tolerance {TOLERANCE:.0e}",
-        {"E_B": within(whole, TOLERANCE), "teleported": within(teleported, TOLERANCE),
-         "local": within(local, TOLERANCE)},
+        {
+            "E_B": within(whole, TOLERANCE),
+            "teleported": within(teleported, TOLERANCE),
+            "local": within(local, TOLERANCE),
+        },
         f"largest deviations: E_B {whole.max():.1e}, teleported {teleported.max():.1e}, local {local.max():.1e}; the "
         "form is ours, the paper's was not seen",
         {"E_B": whole.max(), "teleported": teleported.max(), "local": local.max()},
@@ -71,7 +76,9 @@ def detuning_matters() -> Claim:
     ratio = run.extracted.max(-1) / run.extracted.min(-1)
     ratio_teleported = run.teleported.max(-1) / run.teleported.min(-1)
     return Claim(
-        "C2", "Detuning matters for the energy output at equilibrium.", PAPER,
+        "C2",
+        "Detuning matters for the energy output at equilibrium.",
+        PAPER,
         f"{sets.text}; Gibbs states, Delta from -0.8 to 0.8 Omega in 33 steps at fixed Omega = eps_A + eps_B",
         "largest over smallest output along Delta; matters: a factor above 1.1",
         {"E_B": by_cases(ratio > 1.1), "teleported": by_cases(ratio_teleported > 1.1)},
@@ -95,7 +102,8 @@ def detuning_ground() -> Claim:
     return Claim(
         "C2a",
         "In the ground state the output rises with Delta = eps_A - eps_B at fixed sum: a larger gap at Alice is good.",
-        OURS, f"Omega = 2, kappa = 0.5; {sets.text} (their sums and couplings), |Delta| <= 0.95 Omega",
+        OURS,
+        f"Omega = 2, kappa = 0.5; {sets.text} (their sums and couplings), |Delta| <= 0.95 Omega",
         "monotonic rise over 39 steps of Delta; output at eps_A -> 0",
         {"E_B": by_cases(rises), "teleported": by_cases(rises_teleported)},
         f"{values[0]:.4f}, {values[1]:.4f}, {values[2]:.4f} at Delta = -1, 0, 1; rises in {count(rises)} sets; at "
@@ -119,7 +127,9 @@ def detuning_thermal() -> Claim:
     points = zip(Delta[best], top, T[:, 0], strict=True)
     tops = ", ".join(f"Delta = {d:.2f} ({e:.4f}) at T = {t}" for d, e, t in points)
     return Claim(
-        "C2b", "At a temperature above zero the output has a maximum in Delta.", OURS,
+        "C2b",
+        "At a temperature above zero the output has a maximum in Delta.",
+        OURS,
         f"Omega = 2, kappa = 0.5, T = 0.2, 0.5, 1; {sets.text}, |Delta| <= 0.99 Omega in 199 steps",
         "position of the largest Gibbs output along Delta",
         {"E_B": by_cases(inside), "teleported": by_cases(inside_teleported)},
@@ -141,7 +151,9 @@ def heating_kills() -> Claim:
     dies = falls & (end < 1e-6)
     order = np.log(tail[0] / tail[1]) / np.log(2.0)
     return Claim(
-        "C3", "Heating kills the energy output at equilibrium.", "founding note 2.1; " + PAPER,
+        "C3",
+        "Heating kills the energy output at equilibrium.",
+        "founding note 2.1; " + PAPER,
         f"eps_A = eps_B = 1, kappa = 0.5; {sets.text} (their pairs), T from 0.02 to 100 in 120 steps",
         "Gibbs output never rises with T and ends below 1e-6 of its start; exponent between T = 20 and 40",
         {"E_B": by_cases(dies), "teleported": by_cases(falls_teleported & (end < 1e-6))},
@@ -167,7 +179,8 @@ def competing_eigenstates() -> Claim:
     ratio = others.extracted / (weights * many.outputs).sum(-1)
     ratio_teleported = others.teleported / (weights * (many.outputs - many.local_parts)).sum(-1)
     return Claim(
-        "C8", "Several eigenstates compete: a mixture gives less than its eigenstates would give one by one.",
+        "C8",
+        "Several eigenstates compete: a mixture gives less than its eigenstates would give one by one.",
         PAPER + " (outlook)",
         f"eps_A = eps_B = 1, kappa = 0.5, T = 1; {sets.text}; Gibbs states",
         "E_B of the mixture over Σ p_n E_B(n), the same for the teleported part; competes: ratio below 0.99",

@@ -42,7 +42,9 @@ def iqc_is_holevo() -> Claim:
     differs = off > TOLERANCE
     better = by_cases(np.append(off <= TOLERANCE, abs(formula - chi) > 0.1))
     return Claim(
-        "I1", "I_QC(M:B) = S(rho_B) - Σ p_k S(rho_B^k) resembles the Holevo quantity but is not it.", NOTE,
+        "I1",
+        "I_QC(M:B) = S(rho_B) - Σ p_k S(rho_B^k) resembles the Holevo quantity but is not it.",
+        NOTE,
         f"{sets.text}; their Gibbs states, and as many random states, seed {SEED + 41}; with a delay: ground state, "
         "eps = 1, kappa = .5, t = 1",
         f"literal: differs from Bob's Holevo quantity by more than {TOLERANCE:.0e}; reworded: equal when no time "
@@ -67,9 +69,10 @@ def groenewold_identity() -> Claim:
         "The information of the measured system (Groenewold-Ozawa) is I_QC(AB) = chi + S(A|B) for rank-one "
         "projectors on A.",
         OURS,
-        f"{n} random complex states, seed "
-        f"{SEED + 43}", f"identity to {TOLERANCE:.0e}; how often I_QC(AB) and chi agree to 1e-6",
-        {"statement": within(off, TOLERANCE)}, f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
+        f"{n} random complex states, seed {SEED + 43}",
+        f"identity to {TOLERANCE:.0e}; how often I_QC(AB) and chi agree to 1e-6",
+        {"statement": within(off, TOLERANCE)},
+        f"largest deviation {off.max():.0e}; I_QC(AB) equals chi in {count(same)}",
         {"deviation": off.max()},
     )
 
@@ -81,7 +84,10 @@ def ground_state_information() -> Claim:
     zero, all_of_B = np.abs(known.iqc), np.abs(known.holevo_B - known.S_B)
     told = (zero <= TOLERANCE) & (all_of_B <= TOLERANCE) & (known.holevo_B > 1e-3)
     return Claim(
-        "I3", "In the ground state I_QC(AB) = 0 while chi = S(rho_B) > 0.", OURS, f"{sets.text} (their pairs)",
+        "I3",
+        "In the ground state I_QC(AB) = 0 while chi = S(rho_B) > 0.",
+        OURS,
+        f"{sets.text} (their pairs)",
         f"tolerance {TOLERANCE:.0e}",
         {"statement": by_cases(told)},
         f"in {count(told)}; largest |I_QC(AB)| {zero.max():.0e}, smallest chi {known.holevo_B.min():.1e}",
@@ -102,11 +108,14 @@ def henderson_vedral() -> Claim:
     off = best - found
     reached = (off >= -TOLERANCE) & (off <= 0.01 * best)
     return Claim(
-        "I4", "Maximized over Alice's projective measurements chi is the Henderson-Vedral classical correlation.", OURS,
+        "I4",
+        "Maximized over Alice's projective measurements chi is the Henderson-Vedral classical correlation.",
+        OURS,
         f"{n} random complex states, seed {SEED + 47}; {axes.shape[0]} random axes each, seed {SEED + 46}",
-        "never exceeded, and reached to 1 %, by the best of the axes", {"statement": by_cases(reached)},
-        f"in {count(reached)}; excess at most {max(0.0, float(-off.min())):.0e}, shortfall at most "
-        f"{off.max():.1e}", {"shortfall": off.max()},
+        "never exceeded, and reached to 1 %, by the best of the axes",
+        {"statement": by_cases(reached)},
+        f"in {count(reached)}; excess at most {max(0.0, float(-off.min())):.0e}, shortfall at most {off.max():.1e}",
+        {"shortfall": off.max()},
     )
 
 
@@ -119,7 +128,10 @@ def measurement_breaks_entanglement() -> Claim:
     broken = (np.abs(stages.after) <= 1e-9) & (np.abs(stages.per_outcome) <= 1e-7).all(-1)
     without = run.extracted > 1e-6
     return Claim(
-        "I5", "Alice's measurement breaks the entanglement.", NOTE, sets.text + "; Gibbs states, X projected",
+        "I5",
+        "Alice's measurement breaks the entanglement.",
+        NOTE,
+        sets.text + "; Gibbs states, X projected",
         "concurrence before, on average after, and for each outcome; broken: below 1e-9 (1e-7 for an outcome)",
         {"statement": by_cases(broken[had])},
         f"{count(had)} states are entangled before, {count(broken[had])} of these have none after, on average and "
@@ -140,7 +152,9 @@ def rectified_fluctuations() -> Claim:
     rectified = (mean > 0.0).all(-1) & (run.local <= 1e-12) & (deaf.extracted < 0.0)
     ratio = mean[..., 0] / spread[..., 0]
     return Claim(
-        "I6", "Bob uses the message to rectify local quantum fluctuations.", "founding note 1.2",
+        "I6",
+        "Bob uses the message to rectify local quantum fluctuations.",
+        "founding note 1.2",
         sets.text + "; Gibbs states",
         "work of each outcome positive, nothing without the message, and a loss when the same operations follow a "
         "random message",
@@ -153,6 +167,10 @@ def rectified_fluctuations() -> Claim:
 
 
 CLAIMS = (
-    iqc_is_holevo, groenewold_identity, ground_state_information, henderson_vedral, measurement_breaks_entanglement,
+    iqc_is_holevo,
+    groenewold_identity,
+    ground_state_information,
+    henderson_vedral,
+    measurement_breaks_entanglement,
     rectified_fluctuations,
 )

@@ -92,8 +92,10 @@ def most_populated() -> Claim:
     same = _same_trend(found, found.E_B, forms.outputs)
     same_teleported = _same_trend(found, found.teleported, forms.outputs - forms.local_parts)
     by_bin = {
-        kind: [share(same[(found.is_fermion == flag) & (p_max > low) & (p_max <= high)])
-               for low, high in zip(BINS[:-1], BINS[1:], strict=True)]
+        kind: [
+            share(same[(found.is_fermion == flag) & (p_max > low) & (p_max <= high)])
+            for low, high in zip(BINS[:-1], BINS[1:], strict=True)
+        ]
         for kind, flag in (("bosons", False), ("fermions", True))
     }
     spelled = "; ".join(
@@ -101,7 +103,9 @@ def most_populated() -> Claim:
     )
     limit, limit_teleported = threshold_for(same, p_max), threshold_for(same_teleported, p_max)
     return Claim(
-        "C4", "The output of a mixture often follows the most populated eigenstate.", PAPER,
+        "C4",
+        "The output of a mixture often follows the most populated eigenstate.",
+        PAPER,
         found.text + f"; central difference of step {STEP} in Delta",
         "whether dE/dDelta has the sign that the most populated eigenstate alone has",
         {"E_B": by_cases(same), "teleported": by_cases(same_teleported)},
@@ -120,7 +124,8 @@ def staircase() -> Claim:
     E, local = forms.outputs[[0, 1, 3]], forms.local_parts[[0, 1, 3]]
     off = {"E_B": run.extracted / E - 1, "teleported": run.teleported / (E - local) - 1, "local": run.local - local}
     return Claim(
-        "C4a", "Fermions at one chemical potential give a staircase in mu: e-, then o-, then e+ decides the output.",
+        "C4a",
+        "Fermions at one chemical potential give a staircase in mu: e-, then o-, then e+ decides the output.",
         OURS,
         f"eps_A = eps_B = 1, kappa = 0.5, T = 0.05, mu = {mu[0]:.2f}, {mu[1]:.2f}, {mu[2]:.2f} (the plateaus' middles)",
         "Redfield equilibrium against the single eigenstate's output; relative tolerance 1e-3",
@@ -143,7 +148,9 @@ def cancellation() -> Claim:
     lost = run.extracted / forms.outputs[:2].min()
     tele = run.teleported / (forms.outputs - forms.local_parts)[:2].min()
     return Claim(
-        "C4'", "The rule of the most populated eigenstate can fail completely: outputs cancel.", OURS,
+        "C4'",
+        "The rule of the most populated eigenstate can fail completely: outputs cancel.",
+        OURS,
         "fermions, eps_A = eps_B = 1, kappa = 0.5, T = 0.2, mu = 1.075; bosons, Omega = 2, T = 0.5, Delta = 1 and 1.6",
         "output of the mixture below 1e-3 of the smaller output of the two occupied eigenstates",
         {"E_B": by_cases(lost < 1e-3), "teleported": by_cases(tele < 1e-3)},
@@ -168,10 +175,12 @@ def cancellation_rule() -> Claim:
     return Claim(
         "C4''",
         "The exact rule at equilibrium: v = Pe v(e+) + Po v(o+) and E_B = |w||v| + w·v; it vanishes where v opposes w.",
-        OURS, found.text, "the vector rule from populations alone against the protocol; tolerance 1e-10",
+        OURS,
+        found.text,
+        "the vector rule from populations alone against the protocol; tolerance 1e-10",
         {"E_B": within(deviation, 1e-10), "teleported": within(tele, 1e-10)},
-        f"largest deviations {deviation.max():.1e} (E_B), {tele.max():.1e} "
-        "(teleported)", {"deviation": deviation.max()},
+        f"largest deviations {deviation.max():.1e} (E_B), {tele.max():.1e} (teleported)",
+        {"deviation": deviation.max()},
     )
 
 
@@ -188,8 +197,11 @@ def highest_population_value() -> Claim:
     near_local = np.abs(local - own_local) <= 0.1 * own_local + 1e-12
     limits = [threshold_for(x, p_max) for x in (near, near_teleported, near_local)]
     return Claim(
-        "N1", "Highest-population rule: the output of a mixture is mainly that of its most populated eigenstate.",
-        "founding note 2.1", found.text, "mixture's value within 10 % of the most populated eigenstate's value",
+        "N1",
+        "Highest-population rule: the output of a mixture is mainly that of its most populated eigenstate.",
+        "founding note 2.1",
+        found.text,
+        "mixture's value within 10 % of the most populated eigenstate's value",
         {"E_B": by_cases(near), "teleported": by_cases(near_teleported), "local": by_cases(near_local)},
         f"within 10 %: E_B {count(near)}, teleported {count(near_teleported)}, local {count(near_local)}; in at "
         f"least 95 % of cases only above p_max = {limits[0]:.3f}, {limits[1]:.3f}, {limits[2]:.3f}",
@@ -215,7 +227,10 @@ def population_sum() -> Claim:
     tele = np.abs((p * (forms.outputs - forms.local_parts)).sum(-1) - best.teleported) <= 0.01 * best.teleported
     fixed_verdict = within(exact, 1e-12)
     return Claim(
-        "N2", "E_ext ≈ p0 E_gain(0) + Σ_{n>0} p_n E_loss(n).", "founding note 2.1", sets.text + "; Gibbs states",
+        "N2",
+        "E_ext ≈ p0 E_gain(0) + Σ_{n>0} p_n E_loss(n).",
+        "founding note 2.1",
+        sets.text + "; Gibbs states",
         "literal: Σ p_n E_B(n) at the best angles within 1 % of the mixture's best; reworded: at one angle (the "
         "ground state's) an identity to 1e-12",
         {"E_B": reworded(by_cases(equal), fixed_verdict), "teleported": reworded(by_cases(tele), fixed_verdict)},
@@ -226,5 +241,10 @@ def population_sum() -> Claim:
 
 
 CLAIMS = (
-    most_populated, staircase, cancellation, cancellation_rule, highest_population_value, population_sum,
+    most_populated,
+    staircase,
+    cancellation,
+    cancellation_rule,
+    highest_population_value,
+    population_sum,
 )

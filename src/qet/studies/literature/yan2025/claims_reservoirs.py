@@ -61,7 +61,9 @@ def temperature_difference() -> Claim:
     pair = minimal(h=1.0, k=0.5, detuning=0.6)
     values = [float(secular(pair, a, b).extracted) for a, b in ((1.0, 0.2), (0.2, 1.0), (0.6, 0.6))]
     return Claim(
-        "C5", "A temperature difference can enhance the output.", PAPER,
+        "C5",
+        "A temperature difference can enhance the output.",
+        PAPER,
         f"{sets.text}; secular steady state, equal rates; the same with T uniform {UNIFORM[0]}-{UNIFORM[1]}",
         "E_B (and its parts) above that of equilibrium at the mean temperature",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
@@ -70,8 +72,12 @@ def temperature_difference() -> Claim:
         f"uniform {spelled['exchange', False]} (dipole {spelled['dipole', False]}); among the former {on_larger}; at "
         f"eps = (1.3, .7), kappa = .5: {values[0]:.4f} at T = (1, .2), {values[1]:.4f} at (.2, 1), {values[2]:.4f} "
         "at (.6, .6)",
-        {"sides": sides["exchange", True], "sides_uniform": sides["exchange", False],
-         "sides_dipole_uniform": sides["dipole", False], "values": values},
+        {
+            "sides": sides["exchange", True],
+            "sides_uniform": sides["exchange", False],
+            "sides_dipole_uniform": sides["dipole", False],
+            "values": values,
+        },
     )
 
 
@@ -82,11 +88,14 @@ def evenness() -> Claim:
     run, back = secular(model, sets.T_A, sets.T_B), secular(model, sets.T_B, sets.T_A)
     odd = {q: np.abs(getattr(run, q) - getattr(back, q)) for q in ("extracted", "teleported")}
     return Claim(
-        "C5a", "Without detuning and with equal rates the output is even in T_A - T_B.", OURS,
+        "C5a",
+        "Without detuning and with equal rates the output is even in T_A - T_B.",
+        OURS,
         sets.text + "; eps_B set to eps_A; secular steady state",
         "change of the output when the temperatures are exchanged; tolerance 1e-10",
         {"E_B": within(odd["extracted"], 1e-10), "teleported": within(odd["teleported"], 1e-10)},
-        f"largest change {odd['extracted'].max():.0e}", {"largest": odd["extracted"].max()},
+        f"largest change {odd['extracted'].max():.0e}",
+        {"largest": odd["extracted"].max()},
     )
 
 
@@ -108,7 +117,9 @@ def no_detuning_bound() -> Claim:
     series = secular(minimal(h=1.0, k=0.5), 1.0 + hot / 2, 1.0 - hot / 2).extracted
     spelled = ", ".join(f"{value:.5f}" for value in series)
     return Claim(
-        "C5b", "Without detuning a temperature difference never beats both single-temperature equilibria.", OURS,
+        "C5b",
+        "Without detuning a temperature difference never beats both single-temperature equilibria.",
+        OURS,
         sets.text + "; eps_B set to eps_A; secular steady state, equal rates",
         "E_B at most the larger of the two Gibbs outputs",
         {"E_B": by_cases(never["extracted"]), "teleported": by_cases(never["teleported"])},
@@ -124,22 +135,31 @@ def beats_both() -> Claim:
     beats = {q: getattr(run, q) > np.maximum(getattr(at_A, q), getattr(at_B, q)) for q in ("extracted", "teleported")}
     shares = {
         (c, log): share(r.extracted > np.maximum(a.extracted, b.extracted))
-        for c in ("exchange", "dipole") for log in (True, False) for _, r, _, a, b in [driven(c, is_log=log)]
+        for c in ("exchange", "dipole")
+        for log in (True, False)
+        for _, r, _, a, b in [driven(c, is_log=log)]
     }
     point = minimal(h=1.0, k=0.2, detuning=0.7)
     example = secular(point, 3.0, 0.5).extracted
     rivals = teleport(gibbs(point, T=np.array([3.0, 0.5]))).extracted
     there = where(beats["extracted"], sets.features)
     return Claim(
-        "C5c", "With detuning a temperature difference can beat both equilibria, at T_A and at T_B.", OURS,
+        "C5c",
+        "With detuning a temperature difference can beat both equilibria, at T_A and at T_B.",
+        OURS,
         f"{sets.text}; secular steady state, equal rates; the same with T uniform {UNIFORM[0]}-{UNIFORM[1]}",
         "output above the larger of the two equilibrium outputs",
         {"E_B": by_cases(beats["extracted"]), "teleported": by_cases(beats["teleported"])},
         f"in {shares['exchange', True]:.1%} of the sets (dipole {shares['dipole', True]:.1%}), with T uniform "
         f"{shares['exchange', False]:.1%} ({shares['dipole', False]:.1%}); {there}; eps = (1.35, .65), kappa = .2, T "
         f"= (3, .5): {example:.4f} against {rivals.max():.4f}",
-        {"share": shares["exchange", True], "uniform": shares["exchange", False],
-         "dipole_uniform": shares["dipole", False], "example": example, "rival": rivals.max()},
+        {
+            "share": shares["exchange", True],
+            "uniform": shares["exchange", False],
+            "dipole_uniform": shares["dipole", False],
+            "example": example,
+            "rival": rivals.max(),
+        },
     )
 
 
@@ -155,7 +175,8 @@ def asymmetric_rates() -> Claim:
     better, better_teleported = (getattr(towards, q) > getattr(equal, q) for q in ("extracted", "teleported"))
     there = where(better, sets.features)
     return Claim(
-        "C6", "Asymmetric couplings to the baths can enhance the output (a stronger coupling to the colder bath).",
+        "C6",
+        "Asymmetric couplings to the baths can enhance the output (a stronger coupling to the colder bath).",
         PAPER,
         f"{sets.text}; secular steady state, rate ratio 5 in favor of the colder bath against ratio 1",
         "output above that with equal rates",
@@ -190,7 +211,9 @@ def chemical_potentials() -> Claim:
     detuned = secular(minimal(h=1.0, k=0.5, detuning=0.6), 0.2, 0.2, mu=shifted).extracted
     spelled = [", ".join(f"{x:.4f}" for x in values) for values in (low, plateau, crossing)]
     return Claim(
-        "C7", "A difference of chemical potentials can enhance the output.", PAPER,
+        "C7",
+        "A difference of chemical potentials can enhance the output.",
+        PAPER,
         f"{sets.text}; fermions, mu_A, mu_B uniform -1 to 4, seed {SEED + 9}; secular steady state, equal rates",
         "output above that of both baths at the mean mu",
         {"E_B": by_cases(better), "teleported": by_cases(better_teleported), "local": by_cases(better_local)},
@@ -198,8 +221,14 @@ def chemical_potentials() -> Claim:
         f"{there}; at eps = 1, kappa = .5, T = .2 and |dmu| = 0, 1, 2, 3 it lowers the output on a plateau (mean mu "
         f"0: {spelled[0]}; 2: {spelled[1]}) and raises it at a crossing (1: {spelled[2]}); with Delta = .6, dmu = "
         f"-1: {detuned[0]:.4f} against {detuned[1]:.4f}",
-        {"share": share(better), "teleported": share(better_teleported), "low": low, "plateau": plateau,
-         "crossing": crossing, "detuned": detuned},
+        {
+            "share": share(better),
+            "teleported": share(better_teleported),
+            "low": low,
+            "plateau": plateau,
+            "crossing": crossing,
+            "detuned": detuned,
+        },
     )
 
 
@@ -212,18 +241,29 @@ def boson_efficiency() -> Claim:
     has_local = run.local > 1e-12
     inverted = teleport(steady(minimal(h=1.0, k=0.5), baths(0.2, 0.2, RATE, mu=(4.0, 4.0)), master="redfield"))
     return Claim(
-        "C9", "Between two boson baths Bob never gets more than Alice pays, E_B <= E_A.", OURS,
-        f"{sets.text}; secular steady state, equal rates", "E_B <= E_A to 1e-12; how often there is a local part",
+        "C9",
+        "Between two boson baths Bob never gets more than Alice pays, E_B <= E_A.",
+        OURS,
+        f"{sets.text}; secular steady state, equal rates",
+        "E_B <= E_A to 1e-12; how often there is a local part",
         {"E_B": by_cases(less), "teleported": by_cases(run.teleported <= run.injected + 1e-12)},
         f"E_B <= E_A in {count(less)}; a local part exists in {share(has_local):.2%}; with fermions inverted (mu = "
         f"4, T = .2) E_A = {inverted.injected:.3f}, E_B = {inverted.extracted:.3f}, of it local "
         f"{inverted.local:.3f}, teleported {inverted.teleported:.3f}",
-        {"share": share(less), "has_local": share(has_local),
-         "inverted": [inverted.extracted, inverted.local, inverted.teleported]},
+        {
+            "share": share(less),
+            "has_local": share(has_local),
+            "inverted": [inverted.extracted, inverted.local, inverted.teleported],
+        },
     )
 
 
 CLAIMS = (
-    temperature_difference, evenness, no_detuning_bound, beats_both, asymmetric_rates, chemical_potentials,
+    temperature_difference,
+    evenness,
+    no_detuning_bound,
+    beats_both,
+    asymmetric_rates,
+    chemical_potentials,
     boson_efficiency,
 )

@@ -45,7 +45,9 @@ def lindblad_form() -> Claim:
     order = np.log(off[1] / off[0]) / np.log(2.0)
     second = (np.abs(order - 2) <= 0.05) | (off[0] <= 1e-13)  # below: rounding
     return Claim(
-        "L1", "The steady state is that of an equation of Lindblad form.", NOTE,
+        "L1",
+        "The steady state is that of an equation of Lindblad form.",
+        NOTE,
         f"{sets.text}; boson baths, rates 1e-4 and 2e-4",
         "literal: the Redfield equation (the paper's) has no negative Kossakowski eigenvalue; reworded: E_B of its "
         "steady state equals that of the secular Lindblad equation up to the second order in the rate (exponent 2 "
@@ -80,9 +82,11 @@ def local_lindblad() -> Claim:
     names = ("exact", "Redfield", "secular", "local")
     spelled = [", ".join(f"{name} {x:.3e}" for name, x in zip(names, y, strict=True)) for y in (about_Y, best)]
     return Claim(
-        "L2", "Lindblad operators of the bare qubits give the steady state where dissipation is weak.", NOTE,
-        f"{sets.text}; at T_A = T_B and at T_A != T_B; rate "
-        "1e-6", "trace distance of the local GKSL state from the secular one below 0.01",
+        "L2",
+        "Lindblad operators of the bare qubits give the steady state where dissipation is weak.",
+        NOTE,
+        f"{sets.text}; at T_A = T_B and at T_A != T_B; rate 1e-6",
+        "trace distance of the local GKSL state from the secular one below 0.01",
         {"E_B": by_cases(right)},
         f"in {count(right)}, {where(right, {'kappa': np.tile(sets.kappa, 2)})}; E_B is wrong by a factor "
         f"{np.median(found['equal T'][1]):.2f} (median, equal T), {np.median(found['unequal'][1]):.2f} (unequal); "
@@ -103,7 +107,10 @@ def local_efficiency() -> Claim:
     point = teleport(state(minimal(h=1.0, k=1.0), product))
     last = ~kept[:, -1]
     return Claim(
-        "L3", "Bob never gets more than Alice pays, E_B <= E_A (local GKSL).", OURS, found.text,
+        "L3",
+        "Bob never gets more than Alice pays, E_B <= E_A (local GKSL).",
+        OURS,
+        found.text,
         "E_B <= E_A to 1e-12 at every rate",
         {"E_B": by_cases(kept), "teleported": by_cases(tele)},
         f"violated at {count(~kept)} points, at the largest rate in {count(last)} sets, "

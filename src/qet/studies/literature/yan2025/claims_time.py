@@ -98,10 +98,12 @@ def fixed_waiting_time() -> Claim:
     tops = RATES[runs["mixed"].extracted[bells["mixed"]["E_B"]].argmax(-1)] * WAIT
     spelled = "; ".join(f"{name}: " + ", ".join(f"{q} {count(b[q])}" for q in QUANTITIES) for name, b in bells.items())
     return Claim(
-        "T2", "At a fixed waiting time from a mixed or hot start the output against the rate has a bell.", OURS,
+        "T2",
+        "At a fixed waiting time from a mixed or hot start the output against the rate has a bell.",
+        OURS,
         f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}",
-        "relaxation by the matrix exponential of the generator; bell: interior maximum more than 1 % above both "
-        "ends", verdicts,
+        "relaxation by the matrix exponential of the generator; bell: interior maximum more than 1 % above both ends",
+        verdicts,
         f"{spelled}; rate times time at the top {np.median(tops):.2f} (median, mixed start); from mixed: "
         f"{tally(curve_shapes(runs['mixed'].extracted))}; bells from mixed "
         f"{where(bells['mixed']['E_B'], sets.features)}",
@@ -115,8 +117,11 @@ def waiting_from_the_ground_state() -> Claim:
     run = _waited(sets, ground(sets.model).density_matrix)
     shapes = {q: found for q, found in _shapes(run).items() if q != "local"}
     return Claim(
-        "T2a", "At a fixed waiting time from the ground state the output against the rate has no bell.", OURS,
-        f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}", "as T2",
+        "T2a",
+        "At a fixed waiting time from the ground state the output against the rate has no bell.",
+        OURS,
+        f"{sets.text}; Redfield, equal rates 1e-4 to 0.1 in {RATES.size} steps, waiting time {WAIT:g}",
+        "as T2",
         {q: by_cases(~has_bell(found)) for q, found in shapes.items()},
         "; ".join(f"{q} {tally(found)}" for q, found in shapes.items()),
         {q: share(has_bell(found)) for q, found in shapes.items()},
@@ -139,7 +144,9 @@ def zeno_steady() -> Claim:
     gap = np.log(one_bath.diagnostics.gap)
     frozen = (gap[:, 1] - gap[:, 0]) / np.log(10.0)
     return Claim(
-        "T3", "Dissipation destroys the correlations of A and B exponentially in gamma (Zeno effect).", NOTE,
+        "T3",
+        "Dissipation destroys the correlations of A and B exponentially in gamma (Zeno effect).",
+        NOTE,
         f"{sets.text}; local GKSL, rates 10 to 1e4; eps_A = eps_B = 1, kappa = .5, T = .5 at rates 10, 30, 100",
         "literal: steady |X| from rate 100 to 1000 falls as an exponential through 10 and 100 would (to a factor "
         "2); reworded: |X| ~ gamma^-2 between 1e3 and 1e4 (exponent to 0.02)",
@@ -172,7 +179,9 @@ def decay_in_time() -> Claim:
     dies = entangled[..., 0] & ~entangled[..., -1]
     scale = np.polyfit(np.log(rates), np.log(np.median(gap, axis=0)), 1)[0]
     return Claim(
-        "T4", "Dissipation makes the correlations of A and B decay exponentially (in time).", NOTE,
+        "T4",
+        "Dissipation makes the correlations of A and B decay exponentially (in time).",
+        NOTE,
         f"{sets.text}; local GKSL from the ground state, equal rates 0.01, 0.1, 1",
         "literal: |X| ends below 1e-3 of its start; reworded: the distance to the steady state falls at least as "
         "fast as the generator's gap (to 10 %)",
@@ -200,9 +209,12 @@ def repeated_measurement() -> Claim:
     falls = np.log(np.stack(lost, -1))
     slope = (falls[:, -1] - falls[:, -2]) / np.log(2.0)
     return Claim(
-        "T5", "Measuring A again and again freezes it (Zeno effect proper).", NOTE,
+        "T5",
+        "Measuring A again and again freezes it (Zeno effect proper).",
+        NOTE,
         f"{sets.text} (their pairs); ground state after outcome +, X of A measured {n[0]} to {n[-1]} times during t "
-        f"= {t:g}", "probability that the outcome ever changes; it falls as 1/n (exponent to 0.02)",
+        f"= {t:g}",
+        "probability that the outcome ever changes; it falls as 1/n (exponent to 0.02)",
         {"statement": within(slope + 1.0, 0.02)},
         f"exponent {slope.min():.3f} to {slope.max():.3f}; at n = {n[-1]} at most {np.exp(falls[:, -1]).max():.1e} "
         "is lost",
@@ -232,10 +244,12 @@ def delay() -> Claim:
         "T6",
         "With a delay, extracted - leak is largest at t = 0, and at most <H_[B]> - lambda_min(H_[B]) at all times.",
         OURS,
-        f"{sets.text}; ground and Gibbs states, closed, delay 0 to 20 in {t.size} "
-        "steps", "largest value over the delays; tolerance 1e-10",
-        {"E_B": by_cases(np.concatenate([*first.values(), *bounded.values()])),
-         "teleported": by_cases(np.concatenate(tele))},
+        f"{sets.text}; ground and Gibbs states, closed, delay 0 to 20 in {t.size} steps",
+        "largest value over the delays; tolerance 1e-10",
+        {
+            "E_B": by_cases(np.concatenate([*first.values(), *bounded.values()])),
+            "teleported": by_cases(np.concatenate(tele)),
+        },
         f"largest at t = 0: ground {count(first['ground'])}, Gibbs {count(first['Gibbs'])}; bound kept: ground "
         f"{count(bounded['ground'])}, Gibbs {count(bounded['Gibbs'])}; saturated by the ground state at t = 0 in "
         f"{count(saturated)}",
@@ -244,6 +258,11 @@ def delay() -> Claim:
 
 
 CLAIMS = (
-    rate_needed, fixed_waiting_time, waiting_from_the_ground_state, zeno_steady, decay_in_time, repeated_measurement,
+    rate_needed,
+    fixed_waiting_time,
+    waiting_from_the_ground_state,
+    zeno_steady,
+    decay_in_time,
+    repeated_measurement,
     delay,
 )

@@ -49,9 +49,12 @@ def net_work() -> Claim:
     text, _, run, table = _gibbs_bounds()
     row = table["Sagawa-Ueda"]
     return Claim(
-        "W1", "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.",
+        "W1",
+        "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.",
         "Sagawa and Ueda; founding note 1.3, read so",
-        text, "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H", {"statement": by_cases(row.holds)},
+        text,
+        "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H",
+        {"statement": by_cases(row.holds)},
         f"kept in {count(row.holds)}; net work is never positive here (largest {run.net_work.max():.1e}), so the "
         "bound has no bite",
         {"share": share(row.holds), "largest": run.net_work.max()},
@@ -77,7 +80,9 @@ def passive_theorem() -> Claim:
         OURS,
         f"{sets.text}; Gibbs states; Alice: X, random axes, random mixtures of three unitaries, seeds {SEED + 62}, "
         f"{SEED + 63}",
-        "E_B <= E_A to 1e-12", {"E_B": by_cases(kept), "teleported": by_cases(tele)}, f"kept in {count(kept)}",
+        "E_B <= E_A to 1e-12",
+        {"E_B": by_cases(kept), "teleported": by_cases(tele)},
+        f"kept in {count(kept)}",
         {"share": share(kept)},
     )
 
@@ -94,7 +99,9 @@ def non_unital_alice() -> Claim:
     paid = run.injected[gains] < 0.0
     there = where(gains, sets.features)
     return Claim(
-        "W3", "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).", OURS,
+        "W3",
+        "The net-work bound bites only for a non-unital Alice, who cools her qubit (|g><g|, |g><e|).",
+        OURS,
         sets.text + "; Gibbs states",
         "literal bite: E_B - E_A > 0; all of these with E_A < 0, and the bound kept",
         {"statement": by_cases(np.append(kept, [gains.any(), bool(paid.all())]))},
@@ -112,11 +119,14 @@ def steady_states() -> Claim:
     T = factors[:, None] * np.sqrt(sets.T_A * sets.T_B)
     net, bob = (bounds(run, T=T)[name].holds for name in ("Sagawa-Ueda", "Bob's free energy"))
     return Claim(
-        "W4", "For steady states: E_B - E_A <= T I_QC(AB) + F_T(rho) - F_eq, and Bob's bound, at any T > 0.", OURS,
+        "W4",
+        "For steady states: E_B - E_A <= T I_QC(AB) + F_T(rho) - F_eq, and Bob's bound, at any T > 0.",
+        OURS,
         f"{sets.text}; Redfield steady states, rate 1e-3; T = {', '.join(f'{f:g}' for f in factors)} times sqrt(T_A "
         "T_B)",
-        "both inequalities, tolerance "
-        "1e-11", {"statement": by_cases(net & bob)}, f"net work {count(net)}, Bob's share {count(bob)}",
+        "both inequalities, tolerance 1e-11",
+        {"statement": by_cases(net & bob)},
+        f"net work {count(net)}, Bob's share {count(bob)}",
         {"net": share(net), "bob": share(bob)},
     )
 
@@ -137,7 +147,10 @@ def _extracted_alone(key: str, row_name: str, information: str, symbol: str) -> 
     limit = founding_note_temperature(h[some], k[some], d[some], information=information)
     told = (T[some] < limit) == ~kept[some]
     return Claim(
-        key, f"W_ext <= kT {symbol} (ΔF = 0) with W_ext the energy E_B that Bob takes out.", NOTE, text,
+        key,
+        f"W_ext <= kT {symbol} (ΔF = 0) with W_ext the energy E_B that Bob takes out.",
+        NOTE,
+        text,
         "literal: E_B against T times the information; reworded: with Bob's nonequilibrium free-energy excess added "
         "(W6)",
         {"E_B": reworded(by_cases(kept), by_cases(free))},
@@ -165,12 +178,14 @@ def bob_free_energy() -> Claim:
     cold = bounds(teleport(ground(sets.model)), T=1e-6)["Bob's free energy"]
     slack = np.abs(cold.slack)
     return Claim(
-        "W6", "E_B <= T chi + [<H_B + V> - T S(rho_B)] - F_eq(h), with equality as T -> 0.", OURS,
+        "W6",
+        "E_B <= T chi + [<H_B + V> - T S(rho_B)] - F_eq(h), with equality as T -> 0.",
+        OURS,
         f"{text}; ground states of: {sets.text}, T = 1e-6",
-        "the inequality, and its slack in the ground state (to "
-        "1e-5)", {"E_B": by_cases(np.concatenate([row.holds, slack <= 1e-5]))},
-        f"kept in {count(row.holds)}; largest slack of the ground states "
-        f"{slack.max():.0e}", {"share": share(row.holds), "slack": slack.max()},
+        "the inequality, and its slack in the ground state (to 1e-5)",
+        {"E_B": by_cases(np.concatenate([row.holds, slack <= 1e-5]))},
+        f"kept in {count(row.holds)}; largest slack of the ground states {slack.max():.0e}",
+        {"share": share(row.holds), "slack": slack.max()},
     )
 
 
@@ -191,7 +206,9 @@ def which_energy() -> Claim:
     same = np.abs(drop - many.extracted) <= 0.01 * np.abs(drop)
     ledger = within(work - many.extracted, 1e-12)
     return Claim(
-        "D1", "Bob's energy is ΔE_B = Tr[H_B(...)], of H_B alone.", "founding note 3",
+        "D1",
+        "Bob's energy is ΔE_B = Tr[H_B(...)], of H_B alone.",
+        "founding note 3",
         f"eps_A = eps_B = kappa = 1, ground state; {sets.text}; Gibbs states, angle best for H_B alone",
         "literal: the drop of H_B equals the energy Bob takes out to 1 %; reworded: the drop of H_B + V does, to 1e-12",
         {"statement": reworded(by_cases(same), ledger)},
@@ -210,7 +227,9 @@ def passivity_of_bob() -> Claim:
     least = np.abs(H_B + sets.eps_B) <= 1e-3 * sets.eps_B
     passive = within(run.local_before, 1e-12)
     return Claim(
-        "D2", "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.", "founding note 1.1",
+        "D2",
+        "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.",
+        "founding note 1.1",
         sets.text + "; Gibbs states",
         "literal: <H_B> within 0.1 % of its minimum -eps_B; reworded: no unitary of Bob's lowers H_B + V (to 1e-12)",
         {"statement": reworded(by_cases(least), passive)},
@@ -228,7 +247,8 @@ def sign_of_passivity() -> Claim:
     run = teleport(gibbs(sets.model, T=sets.T_A), feedback=feedback(unitaries=np.stack([U, U], axis=1)))
     gained = run.ledger.change("H_B", "V", start="delayed", end="after")
     return Claim(
-        "D4", "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].",
+        "D4",
+        "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].",
         "founding note 1.1 with 3",
         f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
         "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
@@ -245,17 +265,28 @@ def no_leak() -> Claim:
     start = gibbs(sets.model, T=sets.T_A)
     along_X, along_Z = np.abs(teleport(start).leak), np.abs(teleport(start, measure="Z").leak)
     return Claim(
-        "D3", "ΔE_B may be taken against the state before the measurement instead of before the feedback.",
-        "founding note 3", sets.text + "; Gibbs states",
+        "D3",
+        "ΔE_B may be taken against the state before the measurement instead of before the feedback.",
+        "founding note 3",
+        sets.text + "; Gibbs states",
         "change of H_B + V by Alice's measurement alone: along X, which commutes with V, and along Z, which does "
         "not; tolerance 1e-12",
         {"statement": by_cases(np.concatenate([along_X <= 1e-12, along_Z <= 1e-12]))},
-        f"largest change: X {along_X.max():.0e}, Z {along_Z.max():.2f}; only because [M_k, V] = 0 for "
-        "X", {"X": along_X.max(), "Z": along_Z.max()},
+        f"largest change: X {along_X.max():.0e}, Z {along_Z.max():.2f}; only because [M_k, V] = 0 for X",
+        {"X": along_X.max(), "Z": along_Z.max()},
     )
 
 
 CLAIMS = (
-    net_work, passive_theorem, non_unital_alice, steady_states, note_with_holevo, note_with_groenewold, bob_free_energy,
-    which_energy, passivity_of_bob, sign_of_passivity, no_leak,
+    net_work,
+    passive_theorem,
+    non_unital_alice,
+    steady_states,
+    note_with_holevo,
+    note_with_groenewold,
+    bob_free_energy,
+    which_energy,
+    passivity_of_bob,
+    sign_of_passivity,
+    no_leak,
 )

@@ -71,8 +71,10 @@ class ClosedForms:
         a, d = np.broadcast_arrays(a, d)
         o = np.zeros_like(a)
         columns = (
-            (-np.sin(a), o, o, np.cos(a)), (o, -np.sin(d), np.cos(d), o),
-            (o, np.cos(d), np.sin(d), o), (np.cos(a), o, o, np.sin(a)),
+            (-np.sin(a), o, o, np.cos(a)),
+            (o, -np.sin(d), np.cos(d), o),
+            (o, np.cos(d), np.sin(d), o),
+            (np.cos(a), o, o, np.sin(a)),
         )
         return np.stack([np.stack(column, axis=-1) for column in columns], axis=-1)
 

@@ -52,8 +52,12 @@ class Sets:
         """Combinations of the parameters that may tell a regime, shape (n,) each."""
         larger_gap_bath_excess = np.sign(self.eps_A - self.eps_B) * np.log(self.T_A / self.T_B)
         return {
-            "kappa": self.kappa, "T_A": self.T_A, "T_B": self.T_B, "T_A/T_B": self.T_A / self.T_B,
-            "eps_A - eps_B": self.eps_A - self.eps_B, "eps_B": self.eps_B,
+            "kappa": self.kappa,
+            "T_A": self.T_A,
+            "T_B": self.T_B,
+            "T_A/T_B": self.T_A / self.T_B,
+            "eps_A - eps_B": self.eps_A - self.eps_B,
+            "eps_B": self.eps_B,
             "log(T of the larger-gap qubit's bath / T of the other)": larger_gap_bath_excess,
         }
 
@@ -94,8 +98,14 @@ def pair(eps_A: Any, eps_B: Any, kappa: Any) -> Model:
 
 
 def baths(
-    T_A: Any, T_B: Any, rate_A: Any, rate_B: Any = None, *, mu: Sequence[Any] | None = None,
-    coupling: str = "exchange", full_band: bool = False,
+    T_A: Any,
+    T_B: Any,
+    rate_A: Any,
+    rate_B: Any = None,
+    *,
+    mu: Sequence[Any] | None = None,
+    coupling: str = "exchange",
+    full_band: bool = False,
 ) -> list[Bath]:
     """One bath a qubit: bosons, or fermions where chemical potentials (mu_A, mu_B) are given."""
     rate_B = rate_A if rate_B is None else rate_B

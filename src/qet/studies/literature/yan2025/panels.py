@@ -40,8 +40,15 @@ DETUNING = "detuning Δ = ε_A − ε_B (h)"
 
 
 def open_pair(
-    T: tuple[Any, Any], *, detuning: Any = 0.0, kappa: Any = KAPPA, mu: tuple[Any, Any] = (0.0, 0.0),
-    rates: tuple[Any, Any] = (RATE, RATE), statistics: str = "boson", master: str = "secular", **kind: Any,
+    T: tuple[Any, Any],
+    *,
+    detuning: Any = 0.0,
+    kappa: Any = KAPPA,
+    mu: tuple[Any, Any] = (0.0, 0.0),
+    rates: tuple[Any, Any] = (RATE, RATE),
+    statistics: str = "boson",
+    master: str = "secular",
+    **kind: Any,
 ) -> State:
     """The pair with one reservoir a site, kept in its steady state.
 
@@ -55,9 +62,7 @@ def open_pair(
         master: The master equation.
         kind: Further keywords of `bath`: coupling, spectrum, full_band, lamb_shift.
     """
-    baths = [
-        bath(site, T=T[site], rate=rates[site], mu=mu[site], statistics=statistics, **kind) for site in (0, 1)
-    ]
+    baths = [bath(site, T=T[site], rate=rates[site], mu=mu[site], statistics=statistics, **kind) for site in (0, 1)]
     return steady(minimal(h=1.0, k=kappa, detuning=detuning), baths, master=master)
 
 
@@ -70,8 +75,14 @@ def panel_a() -> Panel:
         run = teleport(eigenstate(pair, level))
         curves += [Curve(name, x, run.extracted), Curve(f"{name}, teleported", x, run.teleported, "dashed")]
     return Panel(
-        "a", "Output of each eigenstate", DETUNING, "E_B (h)", tuple(curves),
-        PREAMBLE + PAIR + TELEPORTED
+        "a",
+        "Output of each eigenstate",
+        DETUNING,
+        "E_B (h)",
+        tuple(curves),
+        PREAMBLE
+        + PAIR
+        + TELEPORTED
         + "Eigenstates by parity, even (e) and odd (o), in ascending order; closed system. "
         "The teleported parts of e− and e+ coincide, as do those of o− and o+, which vanish near Δ = 2/3.",
         log_y=True,
@@ -85,8 +96,13 @@ def panel_b() -> Panel:
     run = teleport(gibbs(minimal(h=1.0, k=KAPPA, detuning=x), T=T[:, None]))
     curves = tuple(Curve(f"T = {t:g}", x, y) for t, y in zip(T, run.extracted, strict=True))
     return Panel(
-        "b", "Bosonic reservoirs at one temperature", DETUNING, "E_B (h)", curves,
-        PREAMBLE + PAIR
+        "b",
+        "Bosonic reservoirs at one temperature",
+        DETUNING,
+        "E_B (h)",
+        curves,
+        PREAMBLE
+        + PAIR
         + "The Gibbs state of H at T, which is the steady state of the Redfield and the secular equation for "
         "two equal bosonic reservoirs, whatever their rates. All of E_B is teleported.",
     )
@@ -100,11 +116,20 @@ def panel_c() -> Panel:
     curves = []
     for i, t in enumerate(T):
         curves += [
-            Curve(f"T = {t:g}", x, run.extracted[i]), Curve(f"T = {t:g}, teleported", x, run.teleported[i], "dashed"),
+            Curve(f"T = {t:g}", x, run.extracted[i]),
+            Curve(f"T = {t:g}, teleported", x, run.teleported[i], "dashed"),
         ]
     return Panel(
-        "c", "Fermionic reservoirs at one chemical potential", "chemical potential μ (h)", "E_B (h)", tuple(curves),
-        PREAMBLE + PAIR + SECULAR + "Two equal fermionic reservoirs, Δ = 0, band at positive energies. " + TELEPORTED
+        "c",
+        "Fermionic reservoirs at one chemical potential",
+        "chemical potential μ (h)",
+        "E_B (h)",
+        tuple(curves),
+        PREAMBLE
+        + PAIR
+        + SECULAR
+        + "Two equal fermionic reservoirs, Δ = 0, band at positive energies. "
+        + TELEPORTED
         + "The steps are at μ = w_1 = 1.236 and w_2 = 3.236, the energies of the two normal modes.",
     )
 
@@ -123,8 +148,14 @@ def panel_d() -> Panel:
             Curve(f"{name}, T = 0.5", x, populations[1, :, level], "dashed"),
         ]
     return Panel(
-        "d", "Populations, fermionic reservoirs, T = 0.2", "chemical potential μ (h)", "population", tuple(curves),
-        PREAMBLE + "H = ε_A Z_0 + ε_B Z_1 + 2κ X_0 X_1 with ε_A = ε_B = 1, κ = 0.5. " + SECULAR
+        "d",
+        "Populations, fermionic reservoirs, T = 0.2",
+        "chemical potential μ (h)",
+        "population",
+        tuple(curves),
+        PREAMBLE
+        + "H = ε_A Z_0 + ε_B Z_1 + 2κ X_0 X_1 with ε_A = ε_B = 1, κ = 0.5. "
+        + SECULAR
         + "Two equal fermionic reservoirs, Δ = 0, band at positive energies. Full: T = 0.2, dashed: T = 0.5. "
         "The eigenstates as in panel (a).",
     )
@@ -137,7 +168,11 @@ def panel_e() -> Panel:
     run = teleport(open_pair((0.5 + x / 2, 0.5 - x / 2), detuning=detunings[:, None]))
     curves = tuple(Curve(f"Δ = {_signed(d)}", x, y) for d, y in zip(detunings, run.extracted, strict=True))
     return Panel(
-        "e", "Bosonic reservoirs, two temperatures", "temperature difference T_A − T_B (h)", "E_B (h)", curves,
+        "e",
+        "Bosonic reservoirs, two temperatures",
+        "temperature difference T_A − T_B (h)",
+        "E_B (h)",
+        curves,
         PREAMBLE + PAIR + SECULAR + "Bosonic reservoirs of equal rates at mean temperature 0.5.",
     )
 
@@ -149,8 +184,14 @@ def panel_f() -> Panel:
     run = teleport(open_pair((0.5 + x / 2, 0.5 - x / 2), detuning=0.6, rates=(RATE * ratios[:, None], RATE)))
     curves = tuple(Curve(f"γ_A/γ_B = {r:g}", x, y) for r, y in zip(ratios, run.extracted, strict=True))
     return Panel(
-        "f", "Bosonic reservoirs, unequal rates", "temperature difference T_A − T_B (h)", "E_B (h)", curves,
-        PREAMBLE + PAIR + SECULAR
+        "f",
+        "Bosonic reservoirs, unequal rates",
+        "temperature difference T_A − T_B (h)",
+        "E_B (h)",
+        curves,
+        PREAMBLE
+        + PAIR
+        + SECULAR
         + "Bosonic reservoirs at mean temperature 0.5, Δ = 0.6; only the ratio of the rates matters.",
     )
 
@@ -160,7 +201,10 @@ def panel_g() -> Panel:
     x = np.linspace(-3.0, 3.0, 241)
     detunings = np.array([-0.6, 0.0, 0.6])
     state = open_pair(
-        (0.2, 0.2), detuning=detunings[:, None], mu=(1.0 + x / 2, 1.0 - x / 2), statistics="fermion",
+        (0.2, 0.2),
+        detuning=detunings[:, None],
+        mu=(1.0 + x / 2, 1.0 - x / 2),
+        statistics="fermion",
     )
     run = teleport(state)
     curves = []
@@ -170,7 +214,11 @@ def panel_g() -> Panel:
             Curve(f"Δ = {_signed(d)}, teleported", x, run.teleported[i], "dashed"),
         ]
     return Panel(
-        "g", "Fermionic reservoirs, two chemical potentials", "difference μ_A − μ_B (h)", "E_B (h)", tuple(curves),
+        "g",
+        "Fermionic reservoirs, two chemical potentials",
+        "difference μ_A − μ_B (h)",
+        "E_B (h)",
+        tuple(curves),
         PREAMBLE + PAIR + SECULAR + "Fermionic reservoirs of equal rates, T = 0.2, mean chemical potential 1, "
         "band at positive energies. " + TELEPORTED,
     )
@@ -198,8 +246,13 @@ def panel_h() -> Panel:
         Curve("Redfield, Drude, with Lamb shift", weak, output((weak, weak), "redfield", **shifted), "dashed"),
     )
     return Panel(
-        "h", "Three theories against the rate", "rate γ (h)", "E_B (h)", curves,
-        PREAMBLE + PAIR
+        "h",
+        "Three theories against the rate",
+        "rate γ (h)",
+        "E_B (h)",
+        curves,
+        PREAMBLE
+        + PAIR
         + "Δ = 0, T_A = 1, T_B = 0.2. Full and dashed: both rates are varied, γ_A = γ_B = γ; dotted: only Bob's is, "
         "γ_B = γ, at γ_A = 0.1. Local GKSL (jumps at the bare gaps 2ε), exact leads and the curve 'Redfield' take "
         "fermionic reservoirs of flat full bands with μ = 0 and exchange coupling, without Lamb shift. The curves "
@@ -208,7 +261,8 @@ def panel_h() -> Panel:
         "the one the Lamb shift brings included, is below the theory's order. The exact curve is drawn up to γ = 10, "
         "where it is below 0.001. The energy in the coupling to the leads, which Bob's pulse also pays, is not "
         "counted.",
-        log_x=True, log_y=True,
+        log_x=True,
+        log_y=True,
     )
 
 

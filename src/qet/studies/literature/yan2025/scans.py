@@ -61,9 +61,14 @@ class Scan:
         only = forms.only_H_B(*means)
         cold = forms.angle(forms.Z_levels[..., 0], forms.X_levels[..., 0])
         return {
-            "E_B": run.extracted, "teleported": run.teleported, "local": run.local, "H_B alone": only,
-            "about Y alone": forms.output(*means), "at the ground state's angle": forms.gain(*means, cold),
-            "E_B/E_A": run.efficiency, "teleported/E_A": run.efficiency_teleported,
+            "E_B": run.extracted,
+            "teleported": run.teleported,
+            "local": run.local,
+            "H_B alone": only,
+            "about Y alone": forms.output(*means),
+            "at the ground state's angle": forms.gain(*means, cold),
+            "E_B/E_A": run.efficiency,
+            "teleported/E_A": run.efficiency_teleported,
         }
 
     @cached_property
