@@ -162,7 +162,7 @@ def _refuse_degenerate(a: Any, b: Any, c: Any) -> None:
         DegenerateLevel,
         lambda i: (
             f"ground: the two lowest levels of this pair differ by {gap[i]:.1e}, so the ground state is not unique and "
-            "the energies depend on which one is meant. Lift the degeneracy (both fields different from zero), or take the "
-            "equal mixture: gibbs(model, T=0)"
+            "the energies depend on which one is meant. Lift the degeneracy (both fields different from zero), or "
+            "take the equal mixture: gibbs(model, T=0)"
         ),
     )
