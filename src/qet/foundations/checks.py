@@ -25,15 +25,16 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
         array = np.array(value, dtype=float)  # a copy: what the caller does to his array later is his
     except (TypeError, ValueError):
         raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.") from None
-    if array.size:  # two reductions instead of a mask: NaN and infinity show in the extremes
-        low, high = array.min(), array.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
+    if array.size:
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_finite = np.isfinite(array.sum())  # one pass: NaN and infinity show in the sum
+        if not is_finite:  # the sum may also overflow
             refuse_where(~np.isfinite(array), BadParameter, lambda i: f"{name} must be finite; got {array[i]}")
-        if minimum is not None and low < minimum:
+        if minimum is not None and array.min() < minimum:
             refuse_where(
                 array < minimum, BadParameter, lambda i: f"{name} must be at least {minimum:g}; got {array[i]:g}"
             )
-        if maximum is not None and high > maximum:
+        if maximum is not None and array.max() > maximum:
             refuse_where(
                 array > maximum, BadParameter, lambda i: f"{name} must be at most {maximum:g}; got {array[i]:g}"
             )

@@ -93,12 +93,16 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
     lowest = np.min(ab, initial=1.0)
     if lowest >= 0.0:
         Omega = a + b
-        R = _length(Omega, c)
-        f = -1.0 / _nonzero(R)
-        z, xx = Omega * f, c * f
+        squares = Omega * Omega + c * c
+        largest = float(np.max(squares, initial=0.0))
         # |w1| = 4ab/(R + r) > tol·R, by far, where 2ab > tol·R² even for the worst of each
-        is_safe = 2.0 * lowest > DEGENERACY_TOLERANCE * float(np.max(R, initial=0.0)) ** 2
-        return z, z, xx, -xx, 1.0, False if is_safe else _is_degenerate(a, b, c)
+        if 2.0 * lowest > DEGENERACY_TOLERANCE * largest and lowest > SAFE_SQUARES[0] and largest < SAFE_SQUARES[1]:
+            f = -1.0 / np.sqrt(squares)
+            z, xx = Omega * f, c * f
+            return z, z, xx, -xx, 1.0, False
+        f = -1.0 / _nonzero(_length(Omega, c))
+        z, xx = Omega * f, c * f
+        return z, z, xx, -xx, 1.0, _is_degenerate(a, b, c)
     is_even = ab >= 0.0
     u = np.where(is_even, a + b, a - b)
     R = _length(u, c)
