@@ -235,11 +235,12 @@ def spectrum(model: Model, x: Any = None, *, x_label: str = "", ax: Axes | None 
     Raises:
         ShapeMismatch: for a batch of more than one axis, or an x that does not fit.
     """
-    from qet.solvers.prepare import spectrum as levels_of
+    from qet.solvers.spectrum import spectrum as levels_of
 
     if len(model.shape) > 1:
         raise ShapeMismatch(f"plot.spectrum draws one point or one batch axis; the model has shape {model.shape}.")
-    levels = levels_of(model)[0]
+    constants = np.asarray(model.H.coefficients.get((), 0.0))[..., None]
+    levels = levels_of(model)[0] + constants
     with _drawing(ax) as axes:
         if levels.ndim == 1:
             axes.hlines(levels, 0.2, 0.8, colors="black")

@@ -29,7 +29,8 @@ from qet.protocols import policies, shortcut
 from qet.protocols.ledger import Ledger, html_of, text_of
 from qet.protocols.message import message_shape, stochastic
 from qet.protocols.patch import Patch, cut
-from qet.solvers.prepare import ground, is_degenerate, spectrum
+from qet.solvers.prepare import ground
+from qet.solvers.spectrum import is_degenerate, spectrum
 from qet.solvers.states import Dense, State, expect
 
 Array = np.ndarray

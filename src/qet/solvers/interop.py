@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qet.foundations.errors import NotOffered, ShapeMismatch
-from qet.solvers.states import State
+
+if TYPE_CHECKING:
+    from qet.solvers.states import State
 
 
 def to_qutip(state: State) -> Any:

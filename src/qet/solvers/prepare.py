@@ -14,10 +14,8 @@ from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import DEGENERACY_TOLERANCE, POSITIVITY_TOLERANCE
 from qet.foundations.errors import (
     BadParameter,
-    DegenerateLevel,
     NotAState,
     ShapeMismatch,
-    TooLarge,
     refuse_where,
 )
 from qet.foundations.linalg import dagger
@@ -25,12 +23,12 @@ from qet.foundations.values import Call
 from qet.physics.model import Model
 from qet.solvers import dense as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
+from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, State, energy_scale
 
 Array = np.ndarray
 MANY = 512  # points of two qubits from which arithmetic on arrays beats LAPACK
 QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrices
-MEMORY_LIMIT = 8 * 2**30  # bytes of one dense batch that we start on without being asked
 
 
 def ground(model: Model) -> State:
@@ -150,66 +148,6 @@ def depolarize(state: State, probability: Any) -> State:
     weight = np.asarray(p)[..., None, None]
     mixed = (1 - weight) * rho + weight * np.eye(rho.shape[-1]) / rho.shape[-1]
     return State(state.model, Dense(mixed), state.solver, call, state.solver_error)
-
-
-def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
-    """Energies (..., d), ascending, and eigenvectors (..., d, d) in columns, of H without its constants.
-
-    Raises:
-        TooLarge: when the matrices of the batch would not fit.
-    """
-    shape = np.broadcast_shapes(model.shape, batch)
-    need = 3 * 16 * 4**model.n_sites * int(np.prod(shape, dtype=float))
-    if need > MEMORY_LIMIT:
-        raise TooLarge(
-            f"a dense spectrum of {model.n_sites} qubits at {int(np.prod(shape))} points takes about "
-            f"{need / 2**30:.0f} GiB. Use fewer sites, or a smaller batch."
-        )
-    energies, vectors = np.linalg.eigh(
-        np.broadcast_to(H := model.dynamics.matrix(model.sites), (*model.shape, *H.shape[-2:]))
-    )
-    return energies, vectors
-
-
-def is_degenerate(energies: Array, level: Any) -> Array:
-    """Whether a level (index, may be an array of the batch shape) lies within 1e-10 ‖H‖ of another one."""
-    chosen = np.take_along_axis(energies, np.asarray(level)[..., None], axis=-1)
-    distance = np.abs(energies - chosen)
-    close = distance <= DEGENERACY_TOLERANCE * np.abs(energies).max(-1, keepdims=True)
-    return close.sum(-1) > 1
-
-
-def refuse_degenerate(energies: Array, level: int, word: str, *, where: Array | None = None) -> None:
-    """Raise DegenerateLevel where a level is not unique, with the spacing.
-
-    Args:
-        energies: Ascending, shape (..., d).
-        level: Which one.
-        word: The state that was asked for.
-        where: Boolean mask of a larger batch whose true entries `energies` lists, in order.
-    """
-    index = np.full(energies.shape[:-1], level)
-    is_close = is_degenerate(energies, index)
-    if not np.any(is_close):
-        return
-    gaps = np.abs(energies - energies[..., level : level + 1])
-    gaps[..., level] = np.inf
-    spacing = gaps.min(-1)
-    if where is not None:
-        full = np.full(where.shape, np.inf)
-        full[where] = spacing
-        mask = np.zeros(where.shape, dtype=bool)
-        mask[where] = is_close
-        spacing, is_close = full, mask
-    refuse_where(
-        is_close,
-        DegenerateLevel,
-        lambda i: (
-            f"{word}: level {level} and its neighbor differ by {spacing[i]:.1e}, so the state is not unique "
-            "and the teleported energy depends on which one is meant. Lift the degeneracy (a field), "
-            "or take the equal mixture gibbs(model, T=0)"
-        ),
-    )
 
 
 def _level(model: Model, level: int, word: str) -> Array:

@@ -22,8 +22,9 @@ import numpy as np
 
 from qet.foundations.chunks import in_chunks
 from qet.foundations.errors import DegenerateLevel
-from qet.foundations.paulis import LETTERS, PauliString
+from qet.foundations.paulis import LETTERS, PauliString, collect
 from qet.physics.model import Model
+from qet.solvers.spectrum import refuse_degenerate
 from qet.solvers.states import Expectations
 
 Array = np.ndarray
@@ -204,9 +205,6 @@ def _read_means(Q: Sequence[Sequence[Any]], diagonal: Sequence[Any], inverse: An
 
 def _with_lapack(model: Model, means: list[Any], doubtful: Array) -> list[Any]:
     """The means with the doubtful points replaced by those of a LAPACK eigenvector; a degenerate level raises."""
-    from qet.foundations.paulis import collect
-    from qet.solvers.prepare import refuse_degenerate
-
     chosen = [
         (string, np.broadcast_to(np.asarray(c), doubtful.shape)[doubtful]) for string, c in model.H.terms if string
     ]

@@ -19,7 +19,8 @@ from qet.physics.baths import bath
 from qet.physics.models import minimal
 from qet.protocols.run import Run
 from qet.protocols.teleport import teleport
-from qet.solvers.prepare import eigenstate, gibbs, spectrum
+from qet.solvers.prepare import eigenstate, gibbs
+from qet.solvers.spectrum import spectrum
 from qet.solvers.states import State
 from qet.solvers.steady import steady
 from qet.studies.literature.entry import Curve, Panel
