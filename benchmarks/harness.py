@@ -64,6 +64,11 @@ def ours(workload: str, function: Callable[[], Any], points: int, target: float,
     return Row(workload, "qet", "ns/point", middle, per_point, points, target, None, versions), result
 
 
+def two_qubit_strings() -> list[str]:
+    """The fifteen Pauli strings of two qubits."""
+    return [f"{a}{i}" for a in "XYZ" for i in (0, 1)] + [f"{a}0 {b}1" for a in "XYZ" for b in "XYZ"]
+
+
 def package_version() -> str:
     """The version and the commit."""
     import qet

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 import qet
-from benchmarks.harness import SEED, Row, ours, peers
+from benchmarks.harness import SEED, Row, ours, peers, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 25.0
 
@@ -29,4 +31,22 @@ def run(points: int = POINTS) -> list[Row]:
     cold = peers("W1 ground", "qutip_states.py", {"h": h, "k": k}, cold_expected, 1e-12)
     warm_expected = {"injected": warm_injected, "extracted": warm_extracted}
     warm = peers("W1 gibbs", "qutip_states.py", {"h": h, "k": k, "T": T}, warm_expected, 1e-12)
-    return [first, *cold, second, *warm]
+    return [first, *cold, second, *warm, *general(max(points // 4, 2000))]
+
+
+def general(points: int, checked: int = 200) -> list[Row]:
+    """Any two-qubit H, fifteen random coefficients; checked point by point against LAPACK's ground state."""
+    rng = np.random.default_rng(SEED)
+    strings, coefficients = two_qubit_strings(), rng.normal(size=(15, points))
+
+    def protocol(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        terms = {s: qet.pauli(s, coefficient=c) for s, c in zip(strings, values, strict=True)}
+        done = qet.teleport(qet.ground(qet.model(terms)))
+        return done.injected, done.extracted
+
+    row, found = ours("W1 any two-qubit H", lambda: protocol(coefficients), points, 1e9 / 0.7e6, runs=3)
+    expected = protocol(coefficients[:, :checked])  # a small batch takes LAPACK's eigenvectors
+    worst = max(float(np.abs(a[:checked] - b).max()) for a, b in zip(found, expected, strict=True))
+    if worst > 1e-11:
+        raise AssertionError(f"the two routes to the ground state differ by {worst:.1e}")
+    return [replace(row, deviation=worst)]

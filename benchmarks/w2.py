@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import qet
-from benchmarks.harness import SEED, Row, ours, peers
+from benchmarks.harness import SEED, Row, ours, peers, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 125.0
 STRINGS = ("Z0", "Z1", "X0 X1", "X0 Y1")
@@ -36,7 +36,7 @@ def run(points: int = POINTS) -> list[Row]:
 def general(points: int) -> list[Row]:
     """Any two-qubit H (fifteen random coefficients) with a random jump beside two lowering ones: 15 unknowns."""
     rng = np.random.default_rng(SEED)
-    strings = [f"{a}{i}" for a in "XYZ" for i in (0, 1)] + [f"{a}0 {b}1" for a in "XYZ" for b in "XYZ"]
+    strings = two_qubit_strings()
     coefficients = rng.normal(size=(15, points))
     matrix = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
     rates = rng.uniform(0.1, 1.0, (3, points))
