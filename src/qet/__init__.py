@@ -24,7 +24,7 @@ _WORDS = {
     "qet.protocols.run": ["Run"],
     "qet.protocols.profile": ["profile"],
     "qet.protocols.information": ["information"],
-    "qet.protocols.bounds": ["bounds"],
+    "qet.protocols.bounds": ["bounds", "founding_note_temperature"],
     "qet.studies.study": ["rerun"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],

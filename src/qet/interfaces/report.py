@@ -100,7 +100,7 @@ def _steady_text(run: Run) -> str:
         parts = value._asdict() if hasattr(value, "_asdict") else {"": value}
         for part, number in parts.items():
             label = f"{name} {part}".strip().replace("_", " ")
-            lines.append(f"  {label:<22}{_spelled(number)}")
+            lines.append(f"  {label:<24}{_spelled(number)}")
     return "\n".join(lines)
 
 
