@@ -1,5 +1,8 @@
 """GKSL steady states against the vectorized Lindbladian (numpy), QuTiP, and laws that must hold."""
 
+import itertools
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -112,14 +115,45 @@ def test_extreme_ratios_of_the_rates_keep_ten_digits(exponent):
 
 @pytest.mark.parametrize("small", [1e-2, 1e-4, 1e-6])
 def test_resonant_sites_with_tiny_coupling_and_rates_are_sent_to_lapack(small):
-    """Elimination alone keeps five digits here; the residual check must see it."""
+    """Elimination alone keeps five digits here; the residual check must see it. The energy basis keeps them all."""
     pair = minimal(h=np.linspace(0.5, 1.5, 7), k=small / 2)
-    dissipators = local_jumps(pair, [bath(0, T=0.5, rate=small), bath(1, T=1.5, rate=2 * small)])
-    payload, matrix = gksl_steady(pair, dissipators), gksl_matrix(pair, dissipators)
-    reference = np.linalg.solve(matrix[:, 1:, 1:], -matrix[:, 1:, :1])[..., 0]
-    for place, string in ((2, "Z1"), (4, "X0 X1"), (11, "Z0")):
-        ((name, _),) = qet.pauli(string).terms
-        assert np.abs(payload[name] - reference[:, place]).max() < 1e-12
+    baths = [bath(0, T=0.5, rate=small), bath(1, T=1.5, rate=2 * small)]
+    by_means, by_matrices = (qet.steady(pair, baths, master="local", solver=s) for s in ("auto", "dense"))
+    error = np.abs(by_means.density_matrix - by_matrices.density_matrix).max(axis=(-1, -2))
+    extended = np.finfo(np.longdouble).eps < np.finfo(float).eps  # where floats end at double, the estimate says so
+    assert np.all(error <= (1e-13 if extended else by_means.precision))
+    assert np.all(by_means.precision < 1e-11 if extended else 1e-8)
+
+
+def exact_means(pair, baths):
+    """The means of the sixteen strings II, IX .. ZZ from the generator's own equations, in rational numbers."""
+    dissipators = local_jumps(pair, baths)
+    matrix = [[Fraction(float(entry)) for entry in row] for row in gksl_matrix(pair, dissipators)[1:]]
+    rows, n = [row[1:] + [-row[0]] for row in matrix], len(matrix)
+    for k in range(n):
+        p = max(range(k, n), key=lambda i: abs(rows[i][k]))
+        rows[k], rows[p] = rows[p], rows[k]
+        rows[k] = [entry / rows[k][k] for entry in rows[k]]
+        for i in range(n):
+            if i != k and rows[i][k]:
+                rows[i] = [a - rows[i][k] * b for a, b in zip(rows[i], rows[k], strict=True)]
+    return np.array([1.0] + [float(row[n]) for row in rows])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_error_of_a_state_is_within_its_precision(seed):
+    """Random scales, half of them resonant, against rational arithmetic."""
+    rng = np.random.default_rng(seed)
+    h, k, rates = rng.uniform(0.2, 2), 10 ** rng.uniform(-6, 0.5), 10 ** rng.uniform(-8, 0.5, 2)
+    T = rng.uniform(0.1, 5, 2)
+    pair = minimal(h=h, k=k, detuning=0.0 if seed % 2 else rng.normal() * 0.3)
+    baths = [bath(i, T=T[i], rate=rates[i]) for i in (0, 1)]
+    state = qet.steady(pair, baths, master="local")
+    letters = {"I": np.eye(2), **SIGMA}
+    strings = [np.kron(letters[a], letters[b]) for a, b in itertools.product("IXYZ", repeat=2)]
+    found = np.array([trace_product(state.density_matrix, string) for string in strings])
+    assert np.abs(found - exact_means(pair, baths)).max() * (h + k) <= 2 * state.precision
+    assert state.precision < 1e-9
 
 
 @pytest.mark.parametrize("small", [1e-4, 1e-5])
@@ -177,6 +211,15 @@ def test_a_refused_state_is_carried_as_density_matrices():
         qet.steady(minimal(k=np.array([0.5, 0.0])), bath(0, T=0.5, rate=0.1), master="local")
     alone = qet.steady(minimal(k=0.5), bath(0, T=0.5, rate=0.1), master="local").density_matrix
     assert np.abs(caught.value.best[~caught.value.mask][0] - alone).max() < 1e-14
+
+
+@pytest.mark.parametrize("rate", [1e-8, 1e-10, 1e-12])
+def test_a_weak_rate_at_one_site_is_not_taken_for_none(rate):
+    pair = minimal(h=1.0, k=0.5, detuning=0.3)
+    weak, usual = (qet.steady(pair, bath(1, T=0.2, rate=r), master="local", solver="dense") for r in (rate, 1e-6))
+    assert np.abs(weak.density_matrix - usual.density_matrix).max() < 1e-5
+    by_means = qet.steady(pair, bath(1, T=0.2, rate=rate), master="local")
+    assert np.abs(by_means.density_matrix - weak.density_matrix).max() < 4 * by_means.precision + 1e-12
 
 
 def test_the_pair_is_planned_with_48_operations_for_seven_unknowns():

@@ -37,6 +37,7 @@ from qet.solvers.states import Expectations
 __all__ = [
     "Dissipator",
     "dissipated",
+    "gksl_error",
     "gksl_matrix",
     "gksl_residual",
     "gksl_steady",
@@ -50,7 +51,7 @@ Parameters = dict[Key, Any]
 MAX_SITES = 6
 DENSE_NUMBERS = 1 << 20  # of a batch of dense matrices handled at once: 8 MiB
 QUICK_RESIDUAL = 1e-13  # relative to the smallest diagonal entry of the chunk: then no point needs a look
-RESIDUAL = 32 * float(np.finfo(float).eps)  # of a row, relative to the sum of its entries
+RESIDUAL = 32 * float(np.finfo(float).eps)  # of a row, relative to the sum of its terms
 
 
 def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations:
@@ -110,6 +111,49 @@ def gksl_residual(model: Model, dissipators: Sequence[Dissipator], payload: Expe
         return (worst,)
 
     return in_chunks(chunk, *inputs, *(payload[s] for s in system.strings))[0]
+
+
+def gksl_error(model: Model, dissipators: Sequence[Dissipator], payload: Expectations) -> Any:
+    """Estimated absolute error of a mean, the worst of all; the shape of the batch.
+
+    A solution whose residual is r = M x + v is off by M⁻¹ r, and r itself is known up to the rounding y of its terms,
+    c ε (|M| |x| + |v|) row by row, c = 4, with the ε of the longest float. M⁻¹ is applied to r and to two vectors of
+    the size of y with fixed signs: an estimate, no bound.
+    """
+    inputs, parameters_of = _parameters(model, dissipators)
+    generator = block(model.n_sites, _keys(model, dissipators)).generator
+    n = len(inputs)
+    if not generator.strings:
+        return 0.0
+
+    def chunk(*pieces: Any) -> tuple[Any, ...]:
+        M, v = generator.dense(parameters_of(pieces[:n]))
+        x = np.stack(np.broadcast_arrays(*pieces[n:], v[..., 0])[:-1], axis=-1)
+        worst = _off_by(M, v, x)
+        return (worst if any(np.ndim(piece) for piece in pieces) else float(worst[0]),)
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        means = (payload[s] for s in generator.strings)
+        return in_chunks(chunk, *inputs, *means, size=_dense_size(len(generator.strings)))[0]
+
+
+def _off_by(M: Array, v: Array, x: Array) -> Array:
+    """The estimate of `gksl_error`, shape (points,); infinite where M is singular."""
+    r = _residual(M, v, x)
+    y = 4.0 * float(np.finfo(np.longdouble).eps) * ((np.abs(M) @ np.abs(x)[..., None])[..., 0] + np.abs(v))
+    signs = np.sign(np.cos(1.0 + np.arange(v.shape[-1]) * 2.399963229728653))  # multiples of the golden angle
+    right = np.stack([r, y, signs * y], axis=-1)
+    try:
+        found = np.linalg.solve(M, right)
+    except np.linalg.LinAlgError:
+        found = np.array([_solved_or_nan(a, b) for a, b in zip(M, right, strict=True)])
+    return np.asarray(np.nan_to_num(np.abs(found).max(axis=(-1, -2)), nan=np.inf))
+
+
+def _residual(M: Array, v: Array, x: Array) -> Array:
+    """M x + v, summed in the longest float that the platform has."""
+    long = np.longdouble
+    return np.asarray((M.astype(long) @ x.astype(long)[..., None])[..., 0] + v, dtype=float)
 
 
 def dissipated(
@@ -232,11 +276,11 @@ def _eliminated_means(system: Block, plan: Plan, parameters: Parameters) -> list
     if flagged is None or not np.any(flagged):
         return means
     if not np.ndim(flagged):
-        return _dense_means(system.generator, parameters)
+        return _dense_means(system.generator, parameters, is_refined=True)
     where = np.flatnonzero(flagged)
     there = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
     size = len(flagged)
-    better = _dense_means(system.generator, there, len(where))
+    better = _dense_means(system.generator, there, len(where), is_refined=True)
     means = [np.array(np.broadcast_to(x, size)) for x in means]
     for mean, values_there in zip(means, better, strict=True):
         mean[where] = values_there
@@ -246,7 +290,7 @@ def _eliminated_means(system: Block, plan: Plan, parameters: Parameters) -> list
 def _wrong_rows(
     entries: Sequence[tuple[int, int, Any]], right: Any, diagonal: Any, values: Mapping[Any, Any], means: Sequence[Any]
 ) -> Any:
-    """Where a row's residual is too large; None if nowhere. The means are at most one, so entries set the scale."""
+    """Where a row's residual is too large for the rounding of its terms; None if nowhere."""
     residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
     for j, sign, label in entries:
         part = values[label] * means[j]
@@ -254,18 +298,28 @@ def _wrong_rows(
     worst = max(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
     if diagonal is not None and worst <= QUICK_RESIDUAL * np.min(np.abs(values[diagonal]), initial=np.inf):
         return None
-    scale = sum(np.abs(values[label]) for _, _, label in entries)
+    scale: Any = 0.0 if right is None else np.abs(values[right[1]])
+    for j, _, label in entries:
+        scale = scale + np.abs(values[label] * means[j])
     wrong = ~(np.abs(residual) <= RESIDUAL * scale)
     if diagonal is not None:
         wrong = wrong & ~(np.abs(residual) <= QUICK_RESIDUAL * np.abs(values[diagonal]))
     return wrong if np.any(wrong) else None
 
 
-def _dense_means(generator: Generator, parameters: Parameters, points: int | None = None) -> list[Any]:
-    """The means by pivoted LAPACK; NaN where the matrix is singular."""
+def _dense_means(
+    generator: Generator, parameters: Parameters, points: int | None = None, *, is_refined: bool = False
+) -> list[Any]:
+    """The means by pivoted LAPACK; NaN where the matrix is singular.
+
+    A step of refinement, with its residual in the longest float, recovers the digits that a nearly singular matrix
+    takes.
+    """
     M, v = generator.dense(parameters)
     try:
         x = np.linalg.solve(M, -v[..., None])[..., 0]
+        if is_refined:
+            x = x - np.linalg.solve(M, _residual(M, v, x)[..., None])[..., 0]
     except np.linalg.LinAlgError:
         x = np.array([_solved_or_nan(a, b) for a, b in zip(M, -v, strict=True)])
     x = np.broadcast_to(x, (points or len(x), x.shape[-1]))

@@ -235,8 +235,8 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     """The null vector of unit trace of each packed generator.
 
     Rows are scaled by their largest entry, so that weak rates do not spoil the conditioning. The equation of one
-    population follows from the others (the trace is conserved) and makes room for the trace. A second right-hand
-    side grows with the condition of the system; where it grows too far, singular values decide.
+    population follows from the others (the trace is conserved) and makes room for the trace. Two more right-hand
+    sides grow with the condition of the system; where one grows too far, singular values decide.
     """
     s = layout.pairs.shape[1]
     scale = _row_scale(P, layout)
@@ -244,14 +244,14 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     replaced = layout.populations[0]
     system[..., 0, replaced, :] = 0.0
     system[..., 0, replaced, layout.populations] = 1.0
-    right = np.zeros((*P.shape[:-1], 2))
+    right = np.zeros((*P.shape[:-1], 3))
     right[..., 0, replaced, 0] = 1.0
-    right[..., 1] = _probe(s)
+    right[..., 1:] = _probes(s)
     try:
         solved = np.linalg.solve(system, right)
     except np.linalg.LinAlgError:
         solved = _solve_one_by_one(system, right)
-    growth = np.sqrt(np.einsum("...s,...s->...", solved[..., 1], solved[..., 1])).max(axis=-1)
+    growth = np.sqrt(np.einsum("...sp,...sp->...p", solved[..., 1:], solved[..., 1:])).max(axis=(-1, -2))
     null = np.ones(growth.shape, dtype=int)
     doubtful = ~(growth < _PROBE_LIMIT)  # catches NaN
     if doubtful.any():
@@ -269,15 +269,15 @@ def classes_of(n_sites: int, H: PauliSum, channel_flips: list[frozenset[int]]) -
     return span(flips_of(H, n_sites) | frozenset(inside))
 
 
-def _probe(s: int) -> Array:
-    """A fixed vector of unit norm without structure."""
-    vector = np.cos(1.0 + np.arange(s) ** 2 * 0.7)
-    return np.asarray(vector / np.linalg.norm(vector))
+def _probes(s: int) -> Array:
+    """Two fixed vectors of unit norm without structure, shape (s, 2)."""
+    vectors = np.cos(1.0 + np.arange(s)[:, None] ** 2 * np.array([0.7, 1.9]))
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=0))
 
 
 def _solve_one_by_one(system: Array, right: Array) -> Array:
     """The solutions, NaN where the matrix is exactly singular."""
-    flat, out = system.reshape(-1, *system.shape[-2:]), np.empty((*system.shape[:-1], 2))
+    flat, out = system.reshape(-1, *system.shape[-2:]), np.empty((*system.shape[:-1], right.shape[-1]))
     results, sides = out.reshape(-1, *out.shape[-2:]), right.reshape(-1, *right.shape[-2:])
     for i, matrix in enumerate(flat):
         try:

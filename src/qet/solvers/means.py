@@ -17,7 +17,7 @@ from qet.foundations.paulis import PauliString, PauliSum, collect
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator, jump_dissipators, local_jumps
-from qet.solvers.gksl import dissipated, gksl_residual, gksl_steady
+from qet.solvers.gksl import dissipated, gksl_error, gksl_residual, gksl_steady
 from qet.solvers.questions import marginal_of
 from qet.solvers.states import Expectations
 
@@ -60,6 +60,11 @@ class MeansRoute:
         for thing in self.things:
             scale = scale + thing.rate
         return gksl_residual(self.model, self.dissipators, self.payload) / scale
+
+    def error(self) -> Any:
+        """Estimated absolute error of an energy: that of the worst mean, times Σ|c| of H."""
+        scale: Any = sum((np.abs(c) for string, c in self.model.H.terms if string), 0.0)
+        return gksl_error(self.model, self.dissipators, self.payload) * scale
 
     def smallest_eigenvalue(self) -> Any:
         """Smallest eigenvalue of the density matrix; not negative beyond rounding, by the GKSL form."""

@@ -143,11 +143,11 @@ def depolarize(state: State, probability: Any) -> State:
     call = Call("depolarize", {"state": state, "probability": p})
     if isinstance(state.payload, Expectations):
         values = {string: (1 - p) * value for string, value in state.payload.values.items()}
-        return State(state.model, Expectations(state.payload.n_sites, values), state.solver, call, state.solver_error)
+        return State(state.model, Expectations(state.payload.n_sites, values), state.solver, call, state.found_error)
     rho = state.density_matrix
     weight = np.asarray(p)[..., None, None]
     mixed = (1 - weight) * rho + weight * np.eye(rho.shape[-1]) / rho.shape[-1]
-    return State(state.model, Dense(mixed), state.solver, call, state.solver_error)
+    return State(state.model, Dense(mixed), state.solver, call, state.found_error)
 
 
 def _level(model: Model, level: int, word: str) -> Array:

@@ -7,7 +7,7 @@ stay in the cache. The functions here answer for all points: the state, the gap,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,17 @@ def setting_of(model: Model, surroundings: tuple[Bath | Jump, ...], master: str)
     return Setting(H, model.n_sites, things, master, shape, layout_of(2**model.n_sites, group))
 
 
+def picked(setting: Setting, mask: Array) -> Setting:
+    """The points of a mask, which has the batch shape, as a list."""
+    flat = np.asarray(mask).reshape(-1)
+
+    def pick(value: Any) -> Any:
+        return value[flat] if np.ndim(value) else value
+
+    H, things = each_coefficient(setting.H, pick), tuple(each_parameter(thing, pick) for thing in setting.surroundings)
+    return replace(setting, H=H, surroundings=things, shape=(int(flat.sum()),))
+
+
 def solve(setting: Setting) -> Found:
     """The steady states of all points."""
     n, d = setting.n_points, setting.d
@@ -147,7 +158,8 @@ def solve(setting: Setting) -> Found:
         P = generator(piece.frame, piece.channels, setting.layout, setting.is_secular)
         found = solve_steady(P, setting.layout, d)
         rho[part] = piece.frame.restore(found.rho)
-        rounding = np.maximum(found.residual, np.finfo(float).eps)
+        # each row of the scaled system is rounded to about 4 ε, the probes of its condition have unit norm
+        rounding = np.maximum(found.residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
         numbers["error"][part] = rounding * found.condition * np.abs(piece.frame.energies).max(axis=-1)
         numbers["residual"][part] = found.residual
         bad = ~np.isfinite(found.residual)

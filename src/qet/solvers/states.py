@@ -58,7 +58,7 @@ class State(Value):
         payload: `Dense` or `Expectations`.
         solver: Which route made it.
         made_by: The public word and arguments that made it.
-        solver_error: Estimated absolute error of an energy beyond rounding, number or array.
+        found_error: `solver_error`, or a function of no arguments that gives it on first access.
         surroundings: Baths and jumps that keep a steady state.
         master: The master equation of a steady state.
         diagnostics: What a steady state says about itself; None for other states.
@@ -68,7 +68,7 @@ class State(Value):
     payload: Dense | Expectations
     solver: str
     made_by: Call
-    solver_error: Any = 0.0
+    found_error: Any = 0.0
     surroundings: tuple[Any, ...] = ()
     master: str | None = None
     diagnostics: Any = field(default=None)
@@ -84,6 +84,11 @@ class State(Value):
         """The density matrix on all sites, shape (*shape, d, d), site 0 leftmost."""
         rho = marginal_of(self.payload, self.model.sites)
         return frozen(np.broadcast_to(rho, (*self.shape, *rho.shape[-2:])))
+
+    @cached_property
+    def solver_error(self) -> Any:
+        """Estimated absolute error of an energy beyond rounding, shape ()-or-batch."""
+        return self.found_error() if callable(self.found_error) else self.found_error
 
     @cached_property
     def precision(self) -> Any:

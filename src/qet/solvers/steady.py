@@ -40,7 +40,7 @@ from qet.solvers.gksl import MAX_SITES
 from qet.solvers.lamb import check_lamb
 from qet.solvers.means import MeansRoute
 from qet.solvers.questions import marginal_of
-from qet.solvers.setting import Found, Setting, currents_of, gap_of, setting_of, solve, validity_of
+from qet.solvers.setting import Found, Setting, currents_of, gap_of, picked, setting_of, solve, validity_of
 from qet.solvers.states import Dense, State
 
 Array = np.ndarray
@@ -209,8 +209,20 @@ def _smallest_eigenvalue(payload: Any, sites: tuple[int, ...]) -> Array:
 
 
 def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> State:
-    """The route by Pauli means, for GKSL equations: elimination on arrays (see `gksl`)."""
+    """The route by Pauli means, for GKSL equations: elimination on arrays (see `gksl`).
+
+    Where it finds no unique state the energy basis decides: there a slow rate does not drown in the gaps.
+    """
     means = MeansRoute(model, things, master)
+    try:
+        _ = means.payload
+    except NoUniqueSteadyState as doubt:
+        setting = setting_of(model, things, master)
+        null = np.ones(setting.shape, dtype=int)
+        mask = np.asarray(doubt.mask)
+        null[mask] = solve(picked(setting, mask)).null_dimension
+        _refuse_many(null, setting, things, doubt.best)
+        return _by_dense(model, things, master, made_by, ())
     answers = {
         "residual": means.residual,
         "smallest_eigenvalue": means.smallest_eigenvalue,
@@ -219,7 +231,7 @@ def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> 
         "validity": partial(_validity, model, things, master),
     }
     diagnostics = diagnostics_of(things, answers)
-    return State(model, means.payload, "elimination", made_by, 0.0, things, master, diagnostics)
+    return State(model, means.payload, "elimination", made_by, means.error, things, master, diagnostics)
 
 
 def _gap(model: Model, things: Surroundings, master: str) -> Array:
@@ -236,16 +248,7 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
         thing = things[column]
         if isinstance(thing, Bath):
             refuse_where(mask, DivergentOccupation, partial(_say_divergent, thing, setting.master), best=found.rho)
-    null = np.asarray(found.null_dimension)
-    refuse_where(
-        null != 1,
-        NoUniqueSteadyState,
-        lambda i: (
-            f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on "
-            f"where it started. {_hint(setting, things)}"
-        ),
-        best=found.rho,
-    )
+    _refuse_many(np.asarray(found.null_dimension), setting, things, found.rho)
     residual, smallest = np.asarray(found.residual), np.asarray(found.smallest_eigenvalue)
     if "NotConverged" not in allowed:
         refuse_where(
@@ -269,6 +272,19 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
             ),
             best=found.rho,
         )
+
+
+def _refuse_many(null: Array, setting: Setting, things: Surroundings, best: Array) -> None:
+    """Raise where the number of steady states is not one."""
+    refuse_where(
+        null != 1,
+        NoUniqueSteadyState,
+        lambda i: (
+            f"steady: the {setting.master} generator has {null[i]} independent steady states, so the state depends on "
+            f"where it started. {_hint(setting, things)}"
+        ),
+        best=best,
+    )
 
 
 def _say_divergent(bath: Bath, master: str, index: tuple[int, ...]) -> str:
