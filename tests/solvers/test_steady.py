@@ -162,6 +162,14 @@ def test_baths_and_bare_jumps_mix():
     assert np.abs(found.density_matrix - expected).max() < 1e-12
 
 
+@pytest.mark.parametrize("solver", ["auto", "dense"])
+def test_jumps_alone_carry_energy_and_no_particles(solver):
+    found = steady(minimal(k=np.array([0.3, 0.5])), [jump("-", 0, 0.1), jump("-", 1, 0.2)], solver=solver).diagnostics
+    assert found.energy_currents.shape == (2, 2)
+    assert found.particle_currents.shape == found.heat_currents.shape == (2, 0)
+    assert np.array_equal(found.entropy_production, np.zeros(2))
+
+
 def test_the_master_equation_follows_from_the_surroundings():
     assert steady(minimal(), two_baths()).master == "redfield"
     assert steady(minimal(), [jump("-", 0, 0.1), jump("-", 1, 0.1)]).master == "gksl"
