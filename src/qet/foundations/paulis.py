@@ -166,6 +166,8 @@ class PauliSum(Value):
         if not self.shape and self.is_hermitian:
             pairs = [f"{float(np.real(c))!r} {spell_string(s)}" for s, c in self.terms]
             return f'qet.pauli("{" + ".join(pairs) or "0"}")'.replace("+ -", "- ")
+        if not self.shape:
+            return " + ".join(f'qet.pauli("{spell_string(s)}", {complex(c) + 0!r})' for s, c in self.terms)
         return f"<PauliSum {self}>"
 
     @property
@@ -207,7 +209,12 @@ def pauli(text: str | PauliSum, coefficient: Any = 1.0) -> PauliSum:
     total = text if isinstance(text, PauliSum) else _Parser(text).parse()
     if isinstance(coefficient, (int, float, complex)) and coefficient == 1:
         return total
-    c = np.asarray(coefficient)
+    try:
+        c = np.array(coefficient)
+    except ValueError:  # rows of different lengths
+        c = np.array(None)
+    if c.dtype.kind not in "fciu":
+        raise BadOperator(f"the coefficient of {text} must be a number or an array of them; got {coefficient!r}.")
     return total * (c.item() if c.ndim == 0 else c)
 
 

@@ -113,8 +113,13 @@ def state(model: Model, rho: Any) -> State:
         ShapeMismatch: if the size does not fit the model.
     """
     _check_model("state", model)
-    array = np.array(rho.full() if hasattr(rho, "full") else rho)
-    if array.dtype.kind not in "fciu" or not np.all(np.isfinite(array)):
+    try:
+        array = np.array(rho.full() if hasattr(rho, "full") else rho)
+    except ValueError:
+        raise NotAState("a state is an array; the rows of this one differ in length.") from None
+    if array.dtype.kind in "fciu":
+        array = array.astype(complex if array.dtype.kind == "c" else float)  # double precision everywhere
+    if array.dtype.kind not in "fc" or not np.all(np.isfinite(array)):
         raise NotAState("a state is a numeric array without NaN or infinite entries.")
     d = 2**model.n_sites
     if array.ndim >= 2 and array.shape[-2:] == (d, d):
@@ -138,6 +143,8 @@ def depolarize(state: State, probability: Any) -> State:
         state: Any state.
         probability: 0 <= p <= 1; number or array.
     """
+    if not isinstance(state, State):
+        raise BadParameter(f"depolarize takes a state, such as qet.ground(model); got {type(state).__name__}.")
     p = real("probability", probability, minimum=0.0, maximum=1.0)
     broadcast(state=state.shape, probability=np.shape(p))
     call = Call("depolarize", {"state": state, "probability": p})
