@@ -101,12 +101,12 @@ def gibbs(model: Model, *, T: Any) -> State:
     return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
 
 
-def state(model: Model, rho: Any) -> State:
+def state(model: Model, rho_or_psi: Any) -> State:
     """A given state: a density matrix, a state vector, or a QuTiP Qobj.
 
     Args:
         model: The model the state belongs to.
-        rho: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
+        rho_or_psi: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
 
     Raises:
         NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
@@ -114,7 +114,7 @@ def state(model: Model, rho: Any) -> State:
     """
     _check_model("state", model)
     try:
-        array = np.array(rho.full() if hasattr(rho, "full") else rho)
+        array = np.array(rho_or_psi.full() if hasattr(rho_or_psi, "full") else rho_or_psi)
     except ValueError:
         raise NotAState("a state is an array; the rows of this one differ in length.") from None
     if array.dtype.kind in "fciu":
@@ -133,7 +133,7 @@ def state(model: Model, rho: Any) -> State:
     _check_state(matrix)
     matrix = (matrix + dagger(matrix)) / 2
     broadcast(model=model.shape, state=matrix.shape[:-2])
-    return State(model, Dense(matrix), "given", Call("state", {"model": model, "rho": array}))
+    return State(model, Dense(matrix), "given", Call("state", {"model": model, "rho_or_psi": array}))
 
 
 def depolarize(state: State, probability: Any) -> State:
