@@ -386,10 +386,6 @@ class _Facts:
     def is_hotta(self) -> Any:
         return np.logical_and.reduce(np.broadcast_arrays(*(fact for fact, _ in self.hotta)))
 
-    @property
-    def why_nothotta(self) -> str:
-        return _reasons(*self.hotta)
-
     def row(
         self,
         name: str,
