@@ -171,8 +171,8 @@ def asymmetric_rates() -> Claim:
     equal = secular(sets.model, sets.T_A, sets.T_B)
     colder_A = sets.T_A < sets.T_B
     rates = np.where(colder_A, 5.0, 1.0) * RATE, np.where(colder_A, 1.0, 5.0) * RATE
-    towards = secular(sets.model, sets.T_A, sets.T_B, *rates)
-    better, better_teleported = (getattr(towards, q) > getattr(equal, q) for q in ("extracted", "teleported"))
+    to_colder = secular(sets.model, sets.T_A, sets.T_B, *rates)
+    better, better_teleported = (getattr(to_colder, q) > getattr(equal, q) for q in ("extracted", "teleported"))
     there = where(better, sets.features)
     return Claim(
         "C6",
