@@ -104,7 +104,11 @@ def energy_scale(model: Model) -> Any:
 
 
 def marginal(state: State, sites: Any) -> Array:
-    """Reduced density matrix on some sites, in the order given, the first leftmost; shape (*shape, d, d)."""
+    """Reduced density matrix on some sites, in the order given, the first leftmost; shape (*shape, d, d).
+
+    Raises:
+        BadParties: for a site that is not there, or named twice.
+    """
     wanted = as_sites("sites", sites)
     _check_inside(state, wanted)
     rho = marginal_of(state.payload, wanted)
@@ -112,7 +116,15 @@ def marginal(state: State, sites: Any) -> Array:
 
 
 def expect(state: State, operator: str | PauliSum) -> Any:
-    """Expectation value of a Pauli sum, shape (*shape); complex only if the operator is not Hermitian."""
+    """Expectation value Tr[O rho] of a Pauli sum, shape (*shape); complex only if the operator is not Hermitian.
+
+    Args:
+        state: Any state.
+        operator: A Pauli sum or its text, such as "Z0" or "0.5 X0 X1"; its coefficients broadcast with the state.
+
+    Raises:
+        BadOperator: for text that is no Pauli sum. BadParties: for a site that is not there.
+    """
     total = pauli(operator)
     _check_inside(state, total.support)
     value = expect_of(state.payload, total)
