@@ -2,8 +2,7 @@
 
 Eight panels, reconstructed, and the claims of the paper, of the founding note and of our own
 page on the open pair, each judged by a computation. The paper's figures and parameter values
-are not known to us. The founding note is an unpublished note on the protocol and on this paper,
-which this package grew from; its claims are tested like any other and cited by its sections.
+are not known to us. What the founding note is: see `sources`.
 """
 
 from __future__ import annotations

@@ -17,10 +17,9 @@ from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
 from .ensembles import SEED, Sets, baths, random_sets
+from .sources import OURS, PAPER
 
 Array = np.ndarray
-PAPER = "arXiv:2511.01518, as stated publicly"
-OURS = "derived here (docs/open-pair.md)"
 RATE = 1e-3
 N = 2000
 UNIFORM = (0.1, 2.0)  # another distribution of temperatures, to see how much a share depends on it
