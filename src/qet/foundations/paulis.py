@@ -18,9 +18,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from qet.foundations.conventions import PAULIS
 from qet.foundations.errors import BadOperator, ShapeMismatch
-from qet.foundations.values import Value
+from qet.foundations.values import Value, plain
 
 Array = np.ndarray
 PauliString = tuple[tuple[int, str], ...]
@@ -173,8 +172,6 @@ class PauliSum(Value):
     @property
     def recipe(self) -> dict[str, Any]:
         """Plain data: one coefficient (or nested list of them) a string."""
-        from qet.foundations.values import plain
-
         return {"word": "pauli_sum", "terms": {spell_string(string): plain(c) for string, c in self.terms}}
 
 
@@ -352,8 +349,3 @@ class _Parser:
             self.next += 1
             return inside
         raise self._error(f"expected a factor, found {text!r}" if text else "the text ends too early", position)
-
-
-def single_site_matrix(string: PauliString, site: int) -> Array:
-    """The 2x2 matrix of a string's letter at a site (the identity if it has none)."""
-    return PAULIS[LETTERS.index(dict(string).get(site, "I"))]

@@ -25,12 +25,10 @@ from qet.foundations.errors import (
     refuse_where,
     unknown,
 )
-from qet.foundations.linalg import dagger
 from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition, spell_string
 from qet.foundations.values import Call, Value
 
 Array = np.ndarray
-Operator = PauliSum | str | tuple[Any, Any]
 CLASSES = ("H_A", "H_B", "V_AB", "V_A", "V_B", "rest")
 
 
@@ -226,15 +224,6 @@ def _hermitian(name: str, operator: PauliSum) -> PauliSum:
             ),
         )
     return PauliSum(tuple((string, np.real(c)) for string, c in operator.terms))
-
-
-def hermitian_part(name: str, matrix: Array) -> Array:
-    """The matrix itself, checked to be Hermitian to 1e-10 of its largest entry, and symmetrized."""
-    scale = np.abs(matrix).max(initial=0.0)
-    deviation = np.abs(matrix - dagger(matrix)).max(initial=0.0)
-    if deviation > HERMITIAN_TOLERANCE * scale:
-        raise NotHermitian(f"{name} is not Hermitian: max |M - M†| = {deviation:.1e} of {scale:.1e}. Use (M + M†)/2.")
-    return (matrix + dagger(matrix)) / 2
 
 
 def _latex(operator: PauliSum) -> str:

@@ -1,8 +1,9 @@
 """Every inequality a run can be held against, each with its domain, its slack and its verdict.
 
 A bound is a theorem inside its domain and silent outside; whether a run lies inside is
-computed, not typed in. Two rows are no theorems: the founding note's E_B <= T I, which
-fails at low temperature, is printed with its verdict at the points at hand.
+computed, not typed in. Two rows are no theorems: E_B <= T I, with either of two
+informations, is a claim of the note that this package grew from (see `founding_note`). It
+fails at low temperature, and is printed with its verdict at the points at hand.
 
 Energies: E_A is `run.injected`, E_B is `run.extracted` (all terms that meet B).
 """
@@ -402,10 +403,6 @@ class _Facts:
     @property
     def is_hotta(self) -> Any:
         return np.logical_and.reduce(np.broadcast_arrays(*(fact for fact, _ in self.hotta)))
-
-    @property
-    def why_nothotta(self) -> str:
-        return _reasons(*self.hotta)
 
     def row(
         self,

@@ -27,8 +27,8 @@ class Ledger(Value):
     """Energies of every term at every stage.
 
     Attributes:
-        rows: Names of the terms.
-        classes: Class of each term: H_A, H_B, V_AB, V_A, V_B or rest.
+        rows: Names of the terms; last "heat", where reservoirs act during the delay: what they took.
+        classes: Class of each term: H_A, H_B, V_AB, V_A, V_B or rest; "heat" for the heat.
         meets_B: Whether each term touches Bob.
         energies: Mean energies, shape (*shape, row, stage); the stages are before, after the
             measurement, after the delay, after the feedback.

@@ -48,6 +48,12 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         run: From `teleport`.
         by: "term" or "site".
 
+    Returns:
+        Energies with the shape of the run, then term or site, then stage.
+
+    Raises:
+        UnknownName: for another `by`.
+
     Example:
         >>> import qet
         >>> run = qet.teleport(qet.ground(qet.minimal(h=1.0, k=0.5)))

@@ -32,7 +32,10 @@ QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrice
 
 
 def ground(model: Model) -> State:
-    """The ground state of a model.
+    """The ground state of a model, at every point of its batch.
+
+    Two qubits with fields along Z and one XX coupling have a closed form, large batches of any two qubits the roots
+    of a quartic; the rest is diagonalized.
 
     Raises:
         DegenerateLevel: where the lowest level is not unique (spacing <= 1e-10 ‖H‖).
@@ -55,7 +58,7 @@ def ground(model: Model) -> State:
 
 
 def eigenstate(model: Model, level: int) -> State:
-    """The energy eigenstate number `level`, counted from 0 at the bottom.
+    """The energy eigenstate number `level`, counted from 0 at the bottom, at every point of the batch.
 
     Raises:
         DegenerateLevel: where that level is not unique.
@@ -141,7 +144,10 @@ def depolarize(state: State, probability: Any) -> State:
 
     Args:
         state: Any state.
-        probability: 0 <= p <= 1; number or array.
+        probability: 0 <= p <= 1; number or array, broadcasts with the state.
+
+    Raises:
+        BadParameter: for a probability outside [0, 1]. ShapeMismatch: if it does not broadcast.
     """
     if not isinstance(state, State):
         raise BadParameter(f"depolarize takes a state, such as qet.ground(model); got {type(state).__name__}.")

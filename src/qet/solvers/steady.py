@@ -79,7 +79,7 @@ def steady(
         TooLarge, NotOffered, BadParties, BadParameter, UnknownName, ShapeMismatch: see the messages.
 
     References:
-        docs/open-pair.md, section 3, for the equations; derived in `redfield` and `liouville`.
+        docs/open-pair.md, "Reservoirs", for the equations; derived in `redfield` and `liouville`.
     """
     things = as_surroundings(surroundings)
     chosen = chosen_master(master, things)

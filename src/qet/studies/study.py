@@ -63,6 +63,7 @@ def rerun(recipe: Mapping[str, Any]) -> Any:
 
     Raises:
         UnknownName: for a word that is no public word.
+        BadParameter: for what is no recipe.
 
     Example:
         >>> import qet
@@ -72,8 +73,7 @@ def rerun(recipe: Mapping[str, Any]) -> Any:
     """
     if not isinstance(recipe, Mapping) or "word" not in recipe:
         raise BadParameter("a recipe is a mapping with the key 'word', such as run.recipe.")
-    made = _build(recipe)
-    return made
+    return _build(recipe)
 
 
 def _build(data: Any) -> Any:
