@@ -24,10 +24,10 @@ from qet.studies.literature.entry import QUANTITIES
 
 Array = np.ndarray
 SEED = 20260101
-GRID = np.geomspace(1e-3, 1e2, 41)  # of the common rate; chains in units of |J|
+GRID = np.geomspace(1e-3, 1e2, 31)  # of the common rate; chains in units of |J|
 COUPLING = (0.3, 3.0)
 TEMPERATURE, RATE = (0.5, 5.0), (1e-3, 0.05)
-N_DRIVEN = {(2, True): 60, (3, True): 60, (4, True): 40, (3, False): 60, (4, False): 90}  # sites, isotropic -> sets
+N_DRIVEN = {(2, True): 60, (3, True): 60, (4, True): 40, (3, False): 60, (4, False): 80}  # sites, isotropic -> sets
 DRIVE, ANISOTROPY = (0.05, 0.95), (0.0, 2.0)
 
 
@@ -184,7 +184,7 @@ def pair_scan(
     *,
     equal_fields: bool = True,
     equal_T: bool = False,
-    n: int = 150,
+    n: int = 1000,
     seed: int = SEED + 2,
 ) -> Scan:
     """n pairs between boson baths under the local equation: eps uniform 0.5-1.5, T log-uniform 0.1-3."""
