@@ -21,6 +21,9 @@ from qet.physics.models import MODELS, by_site, model
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import depolarize, eigenstate, gibbs, ground, state
 from qet.solvers.steady import steady
+from qet.studies.compare import compare_masters
+from qet.studies.decompose import decompose
+from qet.studies.reciprocity import reciprocity
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -49,6 +52,9 @@ WORDS: dict[str, Callable[..., Any]] = {
     "steady": steady,
     "depolarize": depolarize,
     "teleport": teleport,
+    "compare_masters": compare_masters,
+    "reciprocity": reciprocity,
+    "decompose": decompose,
 }
 
 
