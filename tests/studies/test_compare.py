@@ -34,7 +34,9 @@ def test_every_number_is_that_of_the_theory_asked_alone():
             assert float(here[name]) == pytest.approx(float(getattr(run, name)), abs=1e-14)
         said = state.diagnostics
         np.testing.assert_allclose(here.heat_current, said.heat_currents, atol=1e-15)
-        assert float(here.energy) == pytest.approx(float(np.trace(model.matrix() @ state.density_matrix).real), abs=1e-14)
+        assert float(here.energy) == pytest.approx(
+            float(np.trace(model.matrix() @ state.density_matrix).real), abs=1e-14
+        )
         expected = {
             "entropy_production": said.entropy_production,
             "smallest_eigenvalue": said.smallest_eigenvalue,
@@ -64,6 +66,23 @@ def test_at_weak_coupling_redfield_is_right_and_the_local_equation_is_not():
     assert abs(error[0, 1]) < 0.01  # secular: right for k well above the rate,
     assert error[1, 1] < -0.25  # wrong below
     np.testing.assert_array_equal(data.k, k)
+
+
+def test_the_validity_ratios_measure_the_error_of_redfield():
+    """400 random pairs against exact leads, as quoted in docs/which-master-equation.md."""
+    rng, n = np.random.default_rng(1), 400
+    T = np.exp(rng.uniform(np.log(0.1), np.log(2.0), (2, n)))
+    k, detuning = np.exp(rng.uniform(np.log(0.02), 0.0, n)), rng.uniform(-1.0, 1.0, n)
+    rate = 10.0 ** rng.uniform(-3.0, -1.5, n)
+    data = qet.compare_masters(
+        qet.minimal(k=k, detuning=detuning), fermions(T=T, rate=rate), masters=("redfield", "leads")
+    )
+    here, exact = data.sel(master="redfield"), data.sel(master="leads")
+    ratio = np.maximum(here.validity_to_frequency, here.validity_to_temperature)
+    distance = np.quantile(here.trace_distance.sel(other="leads") / ratio, [0.5, 0.9])
+    error = np.quantile(np.abs(here.extracted / exact.extracted - 1.0) / ratio, [0.5, 0.9])
+    np.testing.assert_allclose(distance, [0.061, 0.263], atol=0.01)
+    np.testing.assert_allclose(error, [0.36, 4.1], rtol=0.1)
 
 
 def test_redfield_and_leads_meet_linearly_as_the_rate_vanishes():
@@ -131,7 +150,9 @@ def test_a_batch_refuses_only_the_points_at_fault():
     assert "(first at index (0, 1); 1 of 6 points)" in why
     assert "(first at index (1, 0); 3 of 6 points)" in why  # counted in the whole batch
     alone = qet.teleport(qet.steady(qet.minimal(detuning=0.6), bosons()[:1]))
-    assert float(data.extracted.sel(master="redfield").isel(k=0, d=2)) == pytest.approx(float(alone.extracted), abs=1e-13)
+    assert float(data.extracted.sel(master="redfield").isel(k=0, d=2)) == pytest.approx(
+        float(alone.extracted), abs=1e-13
+    )
 
 
 def test_a_theory_that_does_not_offer_the_system_says_why_and_the_others_answer():

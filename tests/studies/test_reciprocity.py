@@ -31,7 +31,10 @@ def test_every_arrangement_is_the_protocol_done_by_hand():
     model = qet.minimal(h=0.9, k=0.4, detuning=0.5)
     baths = [qet.bath(0, T=0.9, rate=rate[0], mu=0.3, **options), qet.bath(1, T=0.3, rate=rate[1], mu=-0.2, **options)]
     found = qet.reciprocity(qet.steady(model, baths), measure="X")
-    swapped = [qet.bath(0, T=0.3, rate=rate[0], mu=-0.2, **options), qet.bath(1, T=0.9, rate=rate[1], mu=0.3, **options)]
+    swapped = [
+        qet.bath(0, T=0.3, rate=rate[0], mu=-0.2, **options),
+        qet.bath(1, T=0.9, rate=rate[1], mu=0.3, **options),
+    ]
     turned = qet.minimal(h=0.9, k=0.4, detuning=-0.5)
     mirror = [qet.bath(0, T=0.3, rate=rate[1], mu=-0.2, **options), qet.bath(1, T=0.9, rate=rate[0], mu=0.3, **options)]
     both = [qet.bath(0, T=0.9, rate=rate[1], mu=0.3, **options), qet.bath(1, T=0.3, rate=rate[0], mu=-0.2, **options)]
