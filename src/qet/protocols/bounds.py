@@ -305,6 +305,11 @@ class _Facts:
         return np.asarray(ergotropy(self.H, self.run.state.density_matrix))
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing but H acts between Alice and Bob."""
+        return not (self.run.has_delay and self.run.surroundings)
+
+    @property
     def is_prompt(self) -> Array:
         return np.asarray(np.asarray(self.run.delay) == 0.0)
 
@@ -403,7 +408,9 @@ class _Facts:
         is_theorem: bool = True,
         is_upper: bool = True,
     ) -> Bound:
-        """A row at every point of the run."""
+        """A row at every point of the run; none of the bounds here counts heat, so none applies beside reservoirs."""
+        if not self.is_closed:
+            applies, why_not = False, "reservoirs act during the delay"
 
         def spread(array: Any) -> Any:
             return np.broadcast_to(array, shape)[()]
