@@ -188,6 +188,37 @@ def test_the_protocol_may_bring_axes_of_its_own():
     assert float(data.extracted.isel(master=0, s=1, detuning=0)) == pytest.approx(float(alone.extracted), abs=1e-13)
 
 
+@pytest.mark.parametrize("rule", ["dominant", "ground"])
+def test_a_rule_that_reads_one_level_is_silent_only_where_the_level_is_degenerate(rule):
+    """Bob without a gap has a degenerate ground state: flat baths refuse it, ohmic ones leave no rule."""
+    model, same = qet.minimal(detuning=np.array([0.1, 2.0, 0.6])), qet.minimal(detuning=0.6)
+    for spectrum, answered in (("flat", [1, 0, 1]), ("ohmic", [1, 1, 1])):
+        baths = [qet.bath(site, T=T, rate=0.01, spectrum=spectrum) for site, T in ((0, 1.0), (1, 0.2))]
+        data = qet.compare_masters(model, baths, masters=("redfield",), feedback=rule)
+        assert data.answered.values[0].tolist() == answered
+        np.testing.assert_array_equal(np.isnan(data.extracted.values[0]), [False, True, False])
+        alone = qet.teleport(qet.steady(same, baths), feedback=rule)
+        np.testing.assert_allclose(data.extracted.values[0, 2], alone.extracted, atol=1e-13)
+        assert ("DegenerateLevel" in str(data.why.values[0])) == (spectrum == "ohmic")
+
+
+def test_what_is_not_offered_of_a_run_is_left_out_with_its_reason():
+    """Two sites of Bob: what his operations take out is known, his local optimum is not."""
+    model = qet.xxz(3, hz=0.3, A=0, B=(1, 2))
+    baths = [qet.bath(site, T=T, rate=0.1, spectrum="ohmic") for site, T in ((0, 1.0), (2, 0.5))]
+    flip = qet.feedback(unitaries=[np.eye(4), np.eye(4)[::-1]])
+    data = qet.compare_masters(model, baths, masters=("redfield",), feedback=flip)
+    alone = qet.teleport(qet.steady(model, baths), feedback=flip)
+    assert float(data.extracted[0]) == pytest.approx(float(alone.extracted), abs=1e-13)
+    assert np.isnan(data.local[0])
+    assert "local: NotOffered" in str(data.why.values[0])
+
+
+def test_an_empty_batch_gives_an_empty_dataset():
+    data = qet.compare_masters(qet.minimal(k=np.array([])), bosons(), masters=("redfield",), dims=("k",))
+    assert data.extracted.shape == (1, 0)
+
+
 def test_bare_jumps_have_no_bath_and_the_same_state_in_every_theory():
     jumps = [qet.jump("-", 0, 1.0), qet.jump("+", 1, 0.5)]
     data = qet.compare_masters(qet.minimal(), jumps, masters=("gksl", "redfield", "local"))

@@ -10,6 +10,7 @@ import reference as slow
 
 import qet
 from qet.foundations.errors import BadParameter, DegenerateLevel, NotAState, UnknownName
+from qet.solvers.evolve import evolved
 from qet.studies.decompose import REFERENCES
 
 PARAMETERS = [("redfield", 0.6), ("secular", -0.4), ("local", 0.2)]
@@ -101,6 +102,25 @@ def test_channels_are_decomposed_too():
     parts = qet.decompose(run, "gibbs")
     assert parts.of_reference + parts.of_rest + parts.residual == pytest.approx(float(run.extracted), abs=1e-7)
     assert parts.residual < 1e-7  # of the semidefinite program
+
+
+@pytest.mark.parametrize("master", ["redfield", "secular"])
+def test_reservoirs_that_act_during_the_delay_act_on_the_reference_too(master):
+    """Their evolution is linear, so the parts still add up; the reference is moved by the run's own equation."""
+    state = steady(rate=0.1, master=master)
+    run = qet.teleport(state, delay=0.7, surroundings=list(state.surroundings))
+    parts = qet.decompose(run, "gibbs")
+    assert parts.of_reference + parts.of_rest + parts.residual == pytest.approx(float(run.extracted), abs=1e-13)
+    assert (parts.reference_run.master, parts.reference_run.surroundings) == (run.master, run.surroundings)
+    kraus = np.array([[[1, 1], [1, 1]], [[1, -1], [-1, 1]]]) / 2
+    H = state.model.matrix()
+    total = 0.0
+    for M, U in zip(np.kron(kraus, np.eye(2)), np.kron(np.eye(2), run.operations), strict=True):
+        moved = evolved(
+            state.model, (M @ parts.reference_run.state.density_matrix @ M)[None], 0.7, state.surroundings, master
+        )[0]
+        total += np.trace(H @ moved - H @ U @ moved @ U.conj().T).real
+    assert float(parts.of_reference_as_run) == pytest.approx(total, abs=1e-12)
 
 
 def test_a_gibbs_state_is_its_own_reference_in_every_sense():

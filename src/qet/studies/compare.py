@@ -19,6 +19,7 @@ from qet.foundations.checks import broadcast
 from qet.foundations.conventions import POSITIVITY_TOLERANCE
 from qet.foundations.errors import (
     BadParameter,
+    DegenerateLevel,
     DivergentOccupation,
     NotConverged,
     NotOffered,
@@ -33,6 +34,7 @@ from qet.physics.baths import Bath
 from qet.physics.feedback import Feedback
 from qet.physics.measurement import Measurement
 from qet.physics.model import Model, Term
+from qet.protocols.run import Run
 from qet.protocols.teleport import as_feedback, as_measurement, teleport
 from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.states import Dense, State, expect
@@ -186,14 +188,15 @@ def _answer(model: Model, things: Surroundings, master: str, measurement: Measur
     solved = _solve(model, things, master)
     d = 2**model.n_sites
     n_baths = sum(isinstance(thing, Bath) for thing in things)
-    why = "; ".join(solved.why)
     if solved.state is None:
         nothing = np.full(solved.shape, np.nan)
         numbers: dict[str, Array] = dict.fromkeys((*STEADY, *ENERGIES), nothing)
         numbers["heat_current"] = np.full((n_baths, *solved.shape), np.nan)
         numbers["answered"] = np.zeros(solved.shape, dtype=np.int8)
         numbers["positive"] = np.full(solved.shape, -1, dtype=np.int8)
-        return Answer(np.broadcast_to(np.eye(d) / d, (*solved.shape, d, d)), solved.answered, numbers, why)
+        return Answer(
+            np.broadcast_to(np.eye(d) / d, (*solved.shape, d, d)), solved.answered, numbers, "; ".join(solved.why)
+        )
     numbers = {name: solved.spread(value) for name, value in _steady_numbers(solved.state, n_baths).items()}
     heat = solved.spread(solved.state.diagnostics.heat_currents if n_baths else 0.0, inner=(n_baths,))
     numbers["heat_current"] = np.moveaxis(heat, -1, 0)
@@ -201,9 +204,39 @@ def _answer(model: Model, things: Surroundings, master: str, measurement: Measur
     numbers["answered"] = solved.answered.astype(np.int8)
     numbers["positive"] = np.where(solved.answered, smallest >= -POSITIVITY_TOLERANCE, -1).astype(np.int8)
     rho = solved.spread(solved.state.density_matrix, fill=np.eye(d) / d, inner=(d, d))
-    run = teleport(_whole(model, solved, rho), measure=measurement, feedback=rule)
-    numbers |= {name: np.where(solved.answered, getattr(run, name), np.nan) for name in ENERGIES}
-    return Answer(rho, solved.answered, numbers, why)
+    energies, unsaid = _protocol(model, solved, measurement, rule)
+    return Answer(rho, solved.answered, numbers | energies, "; ".join([*solved.why, *unsaid]))
+
+
+def _protocol(
+    model: Model, solved: Solved, measurement: Measurement, rule: Feedback
+) -> tuple[dict[str, Array], list[str]]:
+    """The energies at every answered point where Bob's rule is defined, NaN elsewhere, and why."""
+    usable, why = solved.answered, []
+    while usable.any():
+        run = teleport(_whole(model, solved, usable), measure=measurement, feedback=rule)
+        try:
+            energies, unsaid = _energies(run)
+        except DegenerateLevel as fault:  # a rule that reads one level, where it is not unique
+            faulty = usable & (True if fault.mask is None else np.broadcast_to(fault.mask, solved.shape))
+            why.append(_told(fault, np.flatnonzero(faulty), solved.shape))
+            usable = usable & ~faulty
+        else:
+            return {name: np.where(usable, value, np.nan) for name, value in energies.items()}, [*why, *unsaid]
+    return dict.fromkeys(ENERGIES, np.full(solved.shape, np.nan)), why
+
+
+def _energies(run: Run) -> tuple[dict[str, Any], list[str]]:
+    """The energies of a run, NaN for those that are not offered (Bob's local optimum for several sites), and why."""
+    found: dict[str, Any] = {}
+    why: list[str] = []
+    for name in ENERGIES:
+        try:
+            found[name] = getattr(run, name)
+        except NotOffered as fault:
+            found[name] = np.full(run.shape, np.nan)
+            why.append(f"{name}: NotOffered: {fault}")
+    return found, why
 
 
 def _steady_numbers(state: State, n_baths: int) -> dict[str, Any]:
@@ -219,16 +252,18 @@ def _steady_numbers(state: State, n_baths: int) -> dict[str, Any]:
     }
 
 
-def _whole(model: Model, solved: Solved, rho: Array) -> State:
-    """A state over the whole batch, so that protocol and batch broadcast as they would without refusals."""
+def _whole(model: Model, solved: Solved, usable: Array) -> State:
+    """A state over the whole batch, so that protocol and batch broadcast; a usable point stands in for the others."""
     state = solved.state
     assert state is not None
-    if solved.keep.size == int(np.prod(solved.shape, dtype=int)):
+    if usable.all():
         return state
-    filler = state.density_matrix[0]  # an answered point: a rule that reads the state must find one
-    rho = np.where(solved.answered[..., None, None], rho, filler)
+    stand_in = np.where(usable.reshape(-1), np.arange(usable.size), usable.argmax())
+    part, _ = _points(model, (), solved.shape, stand_in.reshape(solved.shape))
+    d = 2**model.n_sites
+    rho = solved.spread(state.density_matrix, inner=(d, d)).reshape(-1, d, d)[stand_in].reshape(*solved.shape, d, d)
     error = solved.spread(state.solver_error, fill=0.0)
-    return State(model, Dense(rho), "dense", Call("state", {"model": model, "rho": rho}), error)
+    return State(part, Dense(rho), "dense", Call("state", {"model": part, "rho": rho}), error)
 
 
 def _solve(model: Model, things: Surroundings, master: str) -> Solved:
@@ -267,7 +302,7 @@ def _told(fault: QetError, points: Array, shape: tuple[int, ...]) -> str:
 
 
 def _points(model: Model, things: Surroundings, shape: tuple[int, ...], keep: Array) -> tuple[Model, Surroundings]:
-    """The same question at some points of its batch, flat."""
+    """The same question at some points of its batch, given by their flat indices, in the shape of the indices."""
 
     def pick(value: Any) -> Any:
         return np.broadcast_to(value, shape).reshape(-1)[keep] if np.ndim(value) else value

@@ -30,7 +30,6 @@ from qet.foundations.linalg import dagger
 from qet.foundations.values import Call, Value
 from qet.protocols.policies import gain_of
 from qet.protocols.run import Run
-from qet.protocols.teleport import teleport
 from qet.solvers.prepare import state as given_state
 from qet.solvers.spectrum import spectrum
 from qet.solvers.states import State
@@ -128,7 +127,7 @@ def decompose(run: Run, reference: str = "populations") -> Decomposition:
         "passive"       the eigenvalues of rho, falling, on the energy levels, rising: no unitary on the whole lowers
                         its energy. The rest is what the ergotropy of the whole adds.
 
-    The reference meets the same protocol: measurement, rule of feedback, delay, message. The parts are exact (see
+    The reference meets the same protocol: measurement, rule of feedback, delay, reservoirs, message. The parts are exact (see
     the module); where Bob's optimum is not unique, the rest and the residual depend on the one he took, their sum
     does not.
 
@@ -162,9 +161,8 @@ def decompose(run: Run, reference: str = "populations") -> Decomposition:
     else:
         r = passive_of_same_spectrum(state)
     held = replace(given_state(state.model, r), solver_error=state.solver_error)
-    again = teleport(
-        held, measure=run.measurement, feedback=run.feedback, delay=run.delay, message_error=run.message_error
-    )
+    told = Call(run.made_by.word, {**run.made_by.arguments, "state": held})
+    again = replace(run, state=held, made_by=told)
     call = Call("decompose", {"run": run, "reference": reference})
     return Decomposition(run, reference, again, temperature, call)
 
@@ -181,7 +179,8 @@ def gibbs_of_same_energy(state: State) -> tuple[Array, Array]:
     """The Gibbs state with the mean energy of a state, shape (*shape, d, d), and its temperature, shape (*shape).
 
     <H> falls with β, so log|β| is found by halving, on the side of the infinite temperature that the energy is on.
-    A lowest (highest) energy gives the equal mixture of that level, at temperature 0 (-0).
+    A lowest (highest) energy gives the equal mixture of that level, at temperature 0 (-0); excess energies below
+    1e-14 ‖H‖ are not told from none.
     """
     energies, vectors, inside = _in_energy_basis(state)
     scale = np.abs(energies).max(-1, keepdims=True)

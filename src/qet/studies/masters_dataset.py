@@ -175,7 +175,7 @@ def _swept(
 
 def _along(value: Any, shape: tuple[int, ...], axes: tuple[str, ...]) -> tuple[tuple[str, ...], Array] | None:
     """The axes that an array parameter varies along, and its values there; None for anything else."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim > len(shape) or value.size == 1:
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.ndim > len(shape) or value.size <= 1:
         return None
     padded = (*[1] * (len(shape) - value.ndim), *value.shape)
     if any(size not in (1, whole) for size, whole in zip(padded, shape, strict=True)):

@@ -143,7 +143,7 @@ def reciprocity(state: State, *, measure: Any = "X", feedback: Any = "best") -> 
         >>> [round(float(row.extracted), 4) for row in found]
         [0.0863, 0.0235, 0.0166, 0.0041]
     """
-    if not isinstance(state, State) or state.master is None:
+    if not isinstance(state, State) or state.master is None or state.diagnostics is None:
         raise BadParameter("reciprocity takes a steady state, from qet.steady(model, [bath, bath]).")
     swapped_state = _again(state, _swapped_baths(state.surroundings))
     states = {
