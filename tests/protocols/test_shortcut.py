@@ -49,9 +49,7 @@ def test_a_state_with_odd_means_is_not_taken_for_an_even_one():
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 @pytest.mark.parametrize("message_error", [0.0, 0.2, 0.8])
 def test_weak_and_noisy_closed_forms_equal_dense_matrices(strength, message_error):
-    run = qet.teleport(
-        STATES["local"](), measure=qet.measure("X", strength=strength), message_error=message_error
-    )
+    run = qet.teleport(STATES["local"](), measure=qet.measure("X", strength=strength), message_error=message_error)
     assert shortcut.extracted(run) is not None
     dense = policies.optimal_gain(run.patch, run.received, run.feedback).sum(-1)
     np.testing.assert_allclose(run.extracted, dense, atol=1e-14)

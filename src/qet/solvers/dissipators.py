@@ -28,7 +28,8 @@ import numpy as np
 from qet.foundations.chunks import in_chunks
 from qet.foundations.errors import DivergentOccupation, NotOffered, refuse_where
 from qet.foundations.paulis import PauliString, PauliSum
-from qet.physics.baths import Bath, Jump
+from qet.foundations.zeros import is_zero
+from qet.physics.baths import Bath, Jump, spectral_density
 from qet.physics.model import Model
 from qet.solvers.generator import Key
 
@@ -85,7 +86,7 @@ def relaxation(w: Any, T: Any, rate: Any, mu: Any, statistics: str, spectrum: An
     Bosons: J coth(w/2T) and J; fermions: J and J tanh((w - mu)/2T). Limits at T = 0; at w = 0 an ohmic
     spectrum gives 2 rate T and 0.
     """
-    J = rate if isinstance(spectrum, str) and spectrum == "flat" else _density(w, rate, spectrum)
+    J = rate if isinstance(spectrum, str) and spectrum == "flat" else spectral_density(np.abs(w), rate, spectrum)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if statistics == "fermion":
             t = np.tanh(np.divide(0.5 * (w - mu), T))
@@ -97,14 +98,6 @@ def relaxation(w: Any, T: Any, rate: Any, mu: Any, statistics: str, spectrum: An
             slope = 0.0 if J is rate else rate
             total = np.where(np.isnan(total), 2.0 * slope * np.asarray(T), total)
     return total, J
-
-
-def _density(w: Any, rate: Any, spectrum: Any) -> Any:
-    w = np.abs(w)
-    if spectrum == "ohmic":
-        return rate * w
-    cutoff = float(spectrum[1])
-    return rate * w * cutoff**2 / (w * w + cutoff**2)
 
 
 def _touched(bath: Bath) -> tuple[int, ...]:
@@ -125,7 +118,7 @@ def _local(model: Model, bath: Bath, site: int, source: int) -> Dissipator:
             "use master='redfield'."
         )
     _refuse_divergence(bath, site, field, vector)
-    if is_along_z and (vector is None or _is_zero(vector[2])):
+    if is_along_z and (vector is None or is_zero(vector[2])):
         strength = 1.0 if vector is None else vector[0] * vector[0] + vector[1] * vector[1]
         keys: tuple[Key, ...] = (("total", site), ("difference", site))
         return Dissipator(source, keys, (field[2], bath.T, bath.rate, bath.mu, strength), _along_z(bath))
@@ -266,7 +259,3 @@ def _refuse_divergence(bath: Bath, site: int, field: Vector, vector: Vector | No
 
 def _on(site: int, letter: str) -> PauliString:
     return ((site, letter),)
-
-
-def _is_zero(value: Any) -> bool:
-    return not np.ndim(value) and value == 0.0
