@@ -185,7 +185,7 @@ def test_text_of_a_steady_state_carries_its_diagnostics(call):
     assert code == 0
     state = steady(minimal(), [bath(0, T=1.0, rate=0.01), bath(1, T=0.2, rate=0.02)])
     currents = "  ".join(f"{current:.6g}" for current in state.diagnostics.heat_currents)
-    for said in ("redfield equation", "residual", "validity to frequency", f"heat currents         {currents}\n"):
+    for said in ("redfield equation", "residual", "validity to frequency", f"heat currents           {currents}\n"):
         assert said in out
 
 

@@ -317,6 +317,11 @@ class _Facts:
         return np.asarray(ergotropy(self.H, self.run.state.density_matrix))
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing but H acts between Alice and Bob."""
+        return not (self.run.has_delay and self.run.surroundings)
+
+    @property
     def is_prompt(self) -> Array:
         return np.asarray(np.asarray(self.run.delay) == 0.0)
 
@@ -416,7 +421,12 @@ class _Facts:
         is_upper: bool = True,
         is_entropy: bool = False,
     ) -> Bound:
-        """A row at every point of the run; it bounds an energy, or an entropy in nats."""
+        """A row at every point of the run: it bounds an energy, or an entropy in nats.
+
+        None of the bounds here counts heat, so none applies beside reservoirs.
+        """
+        if not self.is_closed:
+            applies, why_not = False, "reservoirs act during the delay"
 
         def spread(array: Any) -> Any:
             return np.broadcast_to(array, shape)[()]

@@ -66,4 +66,5 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         support = term.operator.support
         if support:  # constants sit nowhere
             shares[list(support), i] = 1.0 / len(support)
-    return Profile(model.sites, np.einsum("sr,...rt->...st", shares, ledger.energies))
+    energies = ledger.energies[..., : len(model.terms), :]  # heat to reservoirs sits on no site
+    return Profile(model.sites, np.einsum("sr,...rt->...st", shares, energies))

@@ -20,6 +20,7 @@ from qet.physics.measurement import measure
 from qet.physics.model import Model
 from qet.physics.models import MODELS, by_site, model
 from qet.protocols.teleport import teleport
+from qet.solvers.evolve import evolve
 from qet.solvers.prepare import depolarize, eigenstate, gibbs, ground, state
 from qet.solvers.steady import steady
 
@@ -49,6 +50,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "state": state,
     "steady": steady,
     "depolarize": depolarize,
+    "evolve": evolve,
     "teleport": teleport,
 }
 
