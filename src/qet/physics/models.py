@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.checks import real
-from qet.foundations.errors import BadParameter, BadParties, ShapeMismatch
+from qet.foundations.errors import BadOperator, BadParameter, BadParties, ShapeMismatch
 from qet.foundations.paulis import PauliSum, collect
 from qet.foundations.values import Call, Value
-from qet.physics.model import Model, as_operator, build_model
+from qet.physics.model import Model, as_operator, as_sites, build_model
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,6 +140,10 @@ def model(terms: Mapping[str, Any], *, A: Any = 0, B: Any = 1, n_sites: int | No
         >>> print(model({"H_A": "1.0 Z0", "V": "0.5 X0 X1", "H_B": "1.0 Z1"}).H)
         1 Z0 + 1 Z1 + 0.5 X0 X1
     """
+    if not isinstance(terms, Mapping):
+        raise BadOperator(
+            f"a model is made from named terms, such as {{'V': '0.5 X0 X1'}}; got {type(terms).__name__}."
+        )
     operators = {str(name): as_operator(f"term {name!r}", value) for name, value in terms.items()}
     if not operators:
         raise BadParameter("a model needs at least one term, such as {'V': '0.5 X0 X1'}.")
@@ -199,5 +203,6 @@ def _chain(
         operator = collect([(s, c if np.ndim(c) else float(c)) for s, c in pairs2])
         if operator.terms:
             terms[f"V_{j}_{j + 1}"] = operator
-    b = n - 1 if B is None else B
-    return build_model(terms, A, b, n, Call(word, {"n": int(n), **checked, "A": A, "B": b}))
+    a, b = as_sites("A", A), as_sites("B", n - 1 if B is None else B)
+    call = Call(word, {"n": int(n), **checked, "A": _one_or_many(a), "B": _one_or_many(b)})
+    return build_model(terms, a, b, n, call)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.checks import real
+from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import COMPLETENESS_TOLERANCE, PAULI_X
 from qet.foundations.linalg import dagger, entropy, expectation, expm_hermitian, kron, partial_trace, trace
 from qet.foundations.paulis import collect
@@ -35,7 +35,7 @@ from .inequalities import (
     hotta_least_energy,
     hotta_least_entanglement,
 )
-from .information import Information, information
+from .information import Information, check_run, information
 
 if TYPE_CHECKING:
     from .run import Run
@@ -59,7 +59,8 @@ def bounds(run: Run, *, T: Any = None) -> Bounds:
         "note, Groenewold", "Hotta, entanglement", "Hotta, energy".
 
     Raises:
-        BadParameter: for T < 0, NaN or infinite.
+        BadParameter: for T < 0, NaN or infinite, or for anything but a run.
+        ShapeMismatch: if T does not broadcast with the run.
 
     Example:
         >>> import qet
@@ -67,7 +68,10 @@ def bounds(run: Run, *, T: Any = None) -> Bounds:
         >>> bool(table["Sagawa-Ueda"].holds), bool(table["note, Holevo"].holds)
         (True, False)
     """
-    facts = _Facts(run, None if T is None else real("T", T, minimum=0.0))
+    check_run("bounds", run)
+    given = None if T is None else real("T", T, minimum=0.0)
+    broadcast(run=run.shape, T=() if given is None else np.shape(given))
+    facts = _Facts(run, given)
     return Bounds(tuple(make(facts) for make in _ROWS))
 
 
@@ -186,7 +190,7 @@ def _conditional_excess(facts: _Facts, left: Array, weight: Array) -> Any:
     """Σ_k p_k { Tr[h_k rho_k] - T S(rho_k) - F_eq(h_k, T) }, from left = M_k M_k† = weight |u_k><u_k|."""
     run, model = facts.run, facts.run.state.model
     n, held = len(model.A) + len(model.B), len(model.A)
-    H = collect([pair for term in model.meeting(model.B) for pair in term.operator.terms])
+    H = collect([(s, c) for term in model.meeting(model.B) for s, c in term.operator.terms if s])
     product = kron(left, np.eye(2 ** len(model.B))) @ H.matrix((*model.A, *model.B))[..., None, :, :]
     h = partial_trace(product, range(held, n), n) / np.where(weight > 0.0, weight, 1.0)[..., None, None]
     h = (h + dagger(h)) / 2  # (..., K, d_B, d_B)
@@ -235,6 +239,7 @@ def hotta_entanglement(facts: _Facts) -> Bound:
         _reasons(*facts.hotta),
         "Hotta, arXiv:1002.0200",
         is_upper=False,
+        is_entropy=True,
     )
 
 
@@ -291,12 +296,19 @@ class _Facts:
 
     @cached_property
     def H(self) -> Array:
-        return self.run.state.model.matrix()
+        """H without its constants: every row compares differences of energy, and a large zero would cost digits."""
+        model = self.run.state.model
+        return model.dynamics.matrix(model.sites)
 
     @cached_property
     def scale(self) -> Any:
         """Σ|c| over the Pauli strings of H, an upper bound on its norm."""
         return sum((np.abs(c) for string, c in self.run.state.model.H.terms if string), np.zeros(()))
+
+    @property
+    def tolerance(self) -> Any:
+        """Slack of an energy that counts as equality: rounding of energies and of T times entropies, in their units."""
+        return _ROUNDING * (self.scale + 1e-3 * np.asarray(self.T)) + self.run.state.precision
 
     @cached_property
     def information(self) -> Information:
@@ -405,16 +417,20 @@ class _Facts:
         *,
         is_theorem: bool = True,
         is_upper: bool = True,
+        is_entropy: bool = False,
     ) -> Bound:
-        """A row at every point of the run; none of the bounds here counts heat, so none applies beside reservoirs."""
+        """A row at every point of the run; it bounds an energy, or an entropy in nats.
+
+        None of the bounds here counts heat, so none applies where reservoirs act during the delay.
+        """
         if not self.is_closed:
             applies, why_not = False, "reservoirs act during the delay"
 
         def spread(array: Any) -> Any:
             return np.broadcast_to(array, shape)[()]
 
-        shape = np.broadcast_shapes(self.run.shape, np.shape(self.T))
-        tolerance = _ROUNDING * (1.0 + self.scale) + self.run.state.precision
+        shape = broadcast(run=self.run.shape, T=np.shape(self.T))
+        tolerance = _ROUNDING if is_entropy else self.tolerance
         return Bound(
             name,
             says,

@@ -12,6 +12,7 @@ import numpy as np
 
 from qet.foundations.errors import unknown
 from qet.foundations.values import Value
+from qet.protocols.information import check_run
 from qet.protocols.ledger import STAGES
 from qet.protocols.run import Run
 
@@ -59,6 +60,7 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         >>> [round(float(e), 4) for e in qet.profile(run, by="site").change("delayed", "after")]
         [-0.1299, 0.0574]
     """
+    check_run("profile", run)
     if by not in ("term", "site"):
         raise unknown("kind of profile", by, ("term", "site"))
     ledger = run.ledger

@@ -32,10 +32,11 @@ from qet.protocols.message import message_shape, stochastic
 from qet.protocols.patch import Patch, cut
 from qet.solvers.prepare import ground
 from qet.solvers.spectrum import is_degenerate, spectrum
-from qet.solvers.states import Dense, State, expect
+from qet.solvers.states import Dense, State, energy_scale, expect
 
 Array = np.ndarray
-IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur in the reference state
+IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur: below it there is only rounding
+CHANNEL_GAP = 1e-10  # of a channel and its certificate, relative to ‖H‖
 TIE_TOLERANCE = 1e-10  # of two populations that count as equal
 
 
@@ -48,7 +49,7 @@ def outcomes_of(measurement: Measurement, model: Model) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Bob's work for each received symbol: moments of W_m = H - Φ_m†(H) in the state he faces.
+    """Bob's work for each received symbol: moments of W_m = H - Φ_m†(H) in the state he faces; 0 if it never comes.
 
     Attributes:
         mean: Tr[W_m s_m]/p_m, shape (*shape, M).
@@ -69,7 +70,8 @@ class Certificate:
         value: What the operations give.
         bound: An upper bound on what any operation of the class gives.
         gap: bound - value.
-        is_certified: Whether the gap is within the precision.
+        is_certified: Whether the gap is within the precision; for channels, within 1e-10 of Σ|c| over the strings
+            of H, what the semidefinite program is asked for.
     """
 
     value: Any
@@ -278,9 +280,10 @@ class Run(Value):
         """Mean and variance of Bob's work for each received symbol."""
         W = policies.work_operators(self.patch, self.bob)
         p = np.real(trace(self.received))
-        safe = np.where(p > 0.0, p, 1.0)
-        mean = expectation(W, self.received) / safe
-        return Work(mean, expectation(W @ W, self.received) / safe - mean**2, p)
+        occurs = p > IMPOSSIBLE
+        safe = np.where(occurs, p, 1.0)
+        mean = np.where(occurs, expectation(W, self.received) / safe, 0.0)
+        return Work(mean, np.where(occurs, expectation(W @ W, self.received) / safe - mean**2, 0.0), p)
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -288,7 +291,10 @@ class Run(Value):
         value = self._shaped(policies.gain_of(self.patch, self.bob, self.received).sum(-1))
         bound = self._shaped(policies.optimal_bound(self.patch, self.received, self.feedback).sum(-1))
         gap = bound - value
-        return Certificate(value, bound, gap, self._shaped(gap <= 10 * np.asarray(self.state.precision)))
+        limit = 10 * np.asarray(self.state.precision)
+        if self.feedback.operations == "channel":
+            limit = limit + CHANNEL_GAP * energy_scale(self.state.model)
+        return Certificate(value, bound, gap, self._shaped(gap <= limit))
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -91,7 +91,7 @@ def as_feedback(value: Any) -> Feedback:
     """A feedback from itself or a policy's name."""
     if isinstance(value, Feedback):
         return value
-    if value == "channel":
+    if isinstance(value, str) and value == "channel":
         return make_feedback("best", operations="channel")
     if not isinstance(value, str) or value not in POLICIES:
         raise unknown("feedback policy", value, (*POLICIES, "channel"))

@@ -17,7 +17,7 @@ as cheap as their flops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,16 @@ def two_qubit_injected(state: State, n: Vector) -> Any:
     Returns:
         Energy, of the broadcast shape.
     """
-    return _alices_change(state, n, "IXYZ")
+    return _alices_change(state, n, state.model.H.coefficients)
 
 
 def two_qubit_leak(state: State, n: Vector) -> Any:
-    """The same for the terms that meet Bob: b without the identity. Arguments as in `two_qubit_injected`."""
-    return _alices_change(state, n, "XYZ")
+    """The same for the named terms that meet Bob, each with all its strings, also those on Alice's qubit alone.
+
+    Arguments as in `two_qubit_injected`.
+    """
+    terms = state.model.meeting(state.model.B)
+    return _alices_change(state, n, collect([pair for term in terms for pair in term.operator.terms]).coefficients)
 
 
 def two_qubit_extracted(state: State, n: Vector) -> Any:
@@ -65,7 +69,7 @@ def two_qubit_extracted(state: State, n: Vector) -> Any:
         (h1, r1), (h2, r2) = _conditional(c, m, axis)
         return _rank_one_gain(h1, r1) + _rank_one_gain(h2, r2)
 
-    return _over_chunks(gain, state, n, "IXYZ", "XYZ")
+    return _over_chunks(gain, state, n, _meeting(state.model.H.coefficients, state.model.B))
 
 
 def two_qubit_local(state: State, n: Vector) -> Any:
@@ -84,13 +88,16 @@ def two_qubit_local(state: State, n: Vector) -> Any:
         excess = _dot(torque, torque) + 2 * (areas - invariant)
         return _without_cancellation(trace, length, excess)
 
-    return _over_chunks(gain, state, n, "IXYZ", "XYZ")
+    return _over_chunks(gain, state, n, _meeting(state.model.H.coefficients, state.model.B))
 
 
-def _alices_change(state: State, n: Vector, b_letters: str) -> Any:
+Coefficients = Mapping[PauliString, Any]
+
+
+def _alices_change(state: State, n: Vector, coefficients: Coefficients) -> Any:
     def change(c: Table, m: Table, axis: Vector) -> Any:
         paid: Any = 0.0
-        for b in b_letters:
+        for b in "IXYZ":
             along = total(times(axis[i], m(AXES[i], b)) for i in range(3))
             for i, a in enumerate(AXES):
                 coefficient = c(a, b)
@@ -99,16 +106,19 @@ def _alices_change(state: State, n: Vector, b_letters: str) -> Any:
                 paid = paid + coefficient * (times(axis[i], along) - m(a, b))
         return paid
 
-    return _over_chunks(change, state, n, "XYZ", b_letters)
+    return _over_chunks(change, state, n, _meeting(coefficients, state.model.A))
+
+
+def _meeting(coefficients: Coefficients, party: Sequence[int]) -> Coefficients:
+    """The strings that act on a party: the others do not enter."""
+    return {s: c for s, c in coefficients.items() if any(site in party for site, _ in s)}
 
 
 def _over_chunks(
-    function: Callable[[Table, Table, Vector], Any], state: State, n: Vector, a_letters: str, b_letters: str
+    function: Callable[[Table, Table, Vector], Any], state: State, n: Vector, coefficients: Coefficients
 ) -> Any:
     """Run a function of coefficient and mean tables over the batch, piece by piece."""
-    strings = [_string(state.model, a, b) for a in a_letters for b in b_letters]
-    coefficients = state.model.H.coefficients
-    c_names = [s for s in strings if s and s in coefficients]
+    c_names = list(coefficients)
     axis = [
         component.item() if isinstance(component, np.ndarray) and component.ndim == 0 else component for component in n
     ]

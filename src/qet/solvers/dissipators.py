@@ -72,7 +72,7 @@ def local_jumps(model: Model, baths: Sequence[Bath]) -> list[Dissipator]:
             coupling diagonal in the bare levels).
         NotOffered: a coupling that spans sites, a Lamb shift, or a full band away from exchange along Z.
     """
-    return [_local(model, bath, site, source) for source, bath in enumerate(baths) for site in bath.sites]
+    return [_local(model, bath, site, source) for source, bath in enumerate(baths) for site in _touched(bath)]
 
 
 def jump_dissipators(jumps: Sequence[Jump], first: int = 0) -> list[Dissipator]:
@@ -94,10 +94,15 @@ def relaxation(w: Any, T: Any, rate: Any, mu: Any, statistics: str, spectrum: An
                 t = np.where(np.isnan(t), 0.0, t)
             return J, J * t
         total = J / np.tanh(np.divide(0.5 * w, T))
-        if J is not rate and np.isnan(np.min(total, initial=1.0)):
-            slope = rate if spectrum == "ohmic" or isinstance(spectrum, tuple) else 0.0
+        if np.isnan(np.min(total, initial=1.0)):  # w = 0, and a flat bath has no rate there or was refused
+            slope = 0.0 if J is rate else rate
             total = np.where(np.isnan(total), 2.0 * slope * np.asarray(T), total)
     return total, J
+
+
+def _touched(bath: Bath) -> tuple[int, ...]:
+    """The sites that a bath acts on: those of its Pauli sum, where it has one."""
+    return (bath.coupling.support or bath.sites) if isinstance(bath.coupling, PauliSum) else bath.sites
 
 
 def _local(model: Model, bath: Bath, site: int, source: int) -> Dissipator:
@@ -154,7 +159,9 @@ def _tilted(bath: Bath) -> Callable[..., tuple[Any, ...]]:
             along = vx * nx + vy * ny + vz * nz
             across = (vy * nz - vz * ny) ** 2 + (vz * nx - vx * nz) ** 2 + (vx * ny - vy * nx) ** 2
             total, difference = across * total, across * difference
-            if np.any(along):
+            if statistics == "boson" and spectrum == "flat":
+                along = 0.0  # rounding: anything larger was refused
+            elif np.any(along):
                 slow, _ = relaxation(np.zeros_like(length), T, rate, mu, statistics, spectrum)
                 along = np.where(np.asarray(along) == 0.0, 0.0, 0.5 * slow * along * along)
         g, d = 0.25 * total, 0.25 * difference

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.conventions import ROUNDING
-from qet.foundations.errors import BadParties
+from qet.foundations.errors import BadParameter, BadParties
 from qet.foundations.paulis import PauliString, PauliSum, pauli
 from qet.foundations.values import Call, Value, frozen
 from qet.physics.model import Model, as_sites
@@ -133,6 +133,8 @@ def expect(state: State, operator: str | PauliSum) -> Any:
 
 
 def _check_inside(state: State, sites: tuple[int, ...]) -> None:
+    if not isinstance(state, State):
+        raise BadParameter(f"this takes a state, such as qet.ground(model); got {type(state).__name__}.")
     outside = [site for site in sites if not 0 <= site < state.model.n_sites]
     if outside:
         raise BadParties(f"site {outside[0]} is outside the model's sites 0 .. {state.model.n_sites - 1}.")

@@ -7,6 +7,7 @@ file is executed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -77,15 +78,20 @@ def rerun(recipe: Mapping[str, Any]) -> Any:
 
 def _build(data: Any) -> Any:
     if isinstance(data, Mapping):
-        if data.keys() == {"re", "im"}:
+        if data.keys() == {"re", "im"} and not any(isinstance(part, (str, Mapping)) for part in data.values()):
             value = np.asarray(data["re"]) + 1j * np.asarray(data["im"])
             return value if value.ndim else complex(value)
-        if "word" not in data:
+        word = data.get("word")
+        if word is None or isinstance(word, Mapping):  # a term of a model may bear any name, also this one
             return {key: _build(item) for key, item in data.items()}
-        word = data["word"]
-        if word not in WORDS:
+        if not isinstance(word, str) or word not in WORDS:
             raise unknown("word", word, WORDS)
-        return WORDS[word](**{key: _build(item) for key, item in data.items() if key != "word"})
+        arguments = {key: _build(item) for key, item in data.items() if key != "word"}
+        try:
+            signature(WORDS[word]).bind(**arguments)
+        except TypeError as error:
+            raise BadParameter(f"the recipe of {word!r} does not fit the word: {error}.") from None
+        return WORDS[word](**arguments)
     if isinstance(data, list):
         items = [_build(item) for item in data]
         if items and all(isinstance(item, complex) for item in items):
