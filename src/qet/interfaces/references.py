@@ -187,5 +187,5 @@ def software(version: str) -> Reference:
         "version": version,
         "note": "Python package, Apache-2.0",
     }
-    derived = ("passive-state", "ergotropy", "bob-s-free-energy", "note-holevo", "note-groenewold")
+    derived = ("passive-state", "ergotropy", "bob-s-free-energy", "note-holevo", "note-groenewold", "bell")
     return Reference("qet", "misc", fields, ("qet", *derived))

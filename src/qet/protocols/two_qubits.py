@@ -32,6 +32,7 @@ from qet.solvers.states import Expectations, State
 Array = np.ndarray
 Vector = Sequence[Any]  # three numbers or arrays
 Table = Callable[[str, str], Any]  # letter on Alice's qubit, letter on Bob's -> coefficient or mean
+Coefficients = Mapping[PauliString, Any]
 AXES = "XYZ"
 
 
@@ -89,9 +90,6 @@ def two_qubit_local(state: State, n: Vector) -> Any:
         return _without_cancellation(trace, length, excess)
 
     return _over_chunks(gain, state, n, _meeting(state.model.H.coefficients, state.model.B))
-
-
-Coefficients = Mapping[PauliString, Any]
 
 
 def _alices_change(state: State, n: Vector, coefficients: Coefficients) -> Any:

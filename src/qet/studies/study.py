@@ -23,6 +23,9 @@ from qet.protocols.teleport import teleport
 from qet.solvers.evolve import evolve
 from qet.solvers.prepare import depolarize, eigenstate, gibbs, ground, state
 from qet.solvers.steady import steady
+from qet.studies.compare import compare_masters
+from qet.studies.decompose import decompose
+from qet.studies.reciprocity import reciprocity
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -52,6 +55,9 @@ WORDS: dict[str, Callable[..., Any]] = {
     "depolarize": depolarize,
     "evolve": evolve,
     "teleport": teleport,
+    "compare_masters": compare_masters,
+    "reciprocity": reciprocity,
+    "decompose": decompose,
 }
 
 

@@ -1,4 +1,4 @@
-"""Papers, reconstructed: one module a paper, each with an `ENTRY`, imported when asked for."""
+"""Papers and questions, put to the test: one module each, each with an `ENTRY`, imported when asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qet.foundations.errors import unknown
 
 from .entry import Entry
 
-ENTRIES = {"yan2025": "qet.studies.literature.yan2025"}
+ENTRIES = {"yan2025": "qet.studies.literature.yan2025", "bell": "qet.studies.literature.bell"}
 
 
 def literature(name: str) -> Entry:
