@@ -60,13 +60,14 @@ test-slow: .venv/.test  ## the slow tests
 coverage: .venv/.test  ## which lines the tests reach
 	$(BIN)/coverage run -m pytest -q -m "not slow" && $(BIN)/coverage report --skip-covered
 
-lint: .venv/.test .venv/.lint  ## ruff, mypy --strict, spelling
+lint: .venv/.test .venv/.lint  ## ruff, its layout, mypy --strict, spelling
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy --strict src
 	$(BIN)/codespell
 
 format: .venv/.lint  ## lay out the source
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff format src tests benchmarks
 
 bench: .venv/.test  ## the quick benchmarks, one table
 	$(BIN)/python -m benchmarks
@@ -82,5 +83,5 @@ lock: $(READY)  ## pin the newest versions that fit, for every supported Python
 	mv constraints.new constraints.txt
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -146,3 +146,10 @@ def test_relabeling_moves_the_sites():
 def test_support_ignores_the_identity_and_cancelled_strings():
     assert qet.pauli("3 + X2 + Z5 - Z5").support == (2,)
     assert collect([]).matrix((0,)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_number_after_a_sign_may_bear_its_own():
+    assert qet.pauli("1 Z0 + -0.5 X0 - -2.0 Y1 - +3 Z1") == qet.pauli("1 Z0 - 0.5 X0 + 2 Y1 - 3 Z1")
+    assert qet.pauli(f"{-0.5} Z0 + {-1e-3} X0") == qet.pauli("-0.5 Z0 - 0.001 X0")
+    with pytest.raises(qet.errors.BadOperator):
+        qet.pauli("Z0 + - + 1 X0")

@@ -185,8 +185,10 @@ def test_text_of_a_steady_state_carries_its_diagnostics(call):
     assert code == 0
     state = steady(minimal(), [bath(0, T=1.0, rate=0.01), bath(1, T=0.2, rate=0.02)])
     currents = "  ".join(f"{current:.6g}" for current in state.diagnostics.heat_currents)
-    for said in ("redfield equation", "residual", "validity to frequency", f"heat currents         {currents}\n"):
+    for said in ("redfield equation", "residual", "validity to frequency", "heat currents"):
         assert said in out
+    [line] = [line for line in out.splitlines() if line.strip().startswith("heat currents")]
+    assert line.endswith(f"  {currents}")  # the width of the column of names is free
 
 
 def test_words_keep_their_meaning_in_any_order():

@@ -15,9 +15,10 @@ import xarray as xr
 
 from qet.foundations.errors import UnknownName
 from qet.interfaces import claim_process, panel_data
-from qet.interfaces.claim_process import ClaimProcess, as_data, serve
+from qet.interfaces.claim_process import ClaimProcess, serve
 from qet.interfaces.paper_report import _rich, opening
 from qet.interfaces.reproduce import reproduce, write_entry
+from qet.studies.claims import as_data
 from qet.studies.literature.entry import VERDICTS, Claim, Curve, Entry, Panel
 
 X, FINE = np.linspace(0.0, 1.0, 11), np.linspace(0.0, 0.5, 11)

@@ -177,7 +177,6 @@ TWO_B = qet.ground(qet.ising(3, A=0, B=(1, 2)))
             ShapeMismatch,
             r"\(2,\).*\(3,\)",
         ),
-        (lambda: qet.teleport(STATE, surroundings=qet.bath(0, T=1.0, rate=0.1), delay=1.0), NotOffered, "reservoirs"),
     ],
 )
 def test_a_protocol_that_makes_no_sense_is_refused_by_name(make, error, words):

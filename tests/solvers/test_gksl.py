@@ -122,6 +122,63 @@ def test_resonant_sites_with_tiny_coupling_and_rates_are_sent_to_lapack(small):
         assert np.abs(payload[name] - reference[:, place]).max() < 1e-12
 
 
+@pytest.mark.parametrize("small", [1e-4, 1e-5])
+def test_a_single_point_that_needs_lapack_is_the_point_of_a_batch(small):
+    def baths(value):
+        return [bath(0, T=0.5, rate=value), bath(1, T=1.5, rate=2 * value)]
+
+    one = qet.steady(minimal(h=1.0, k=small), baths(small), master="local")
+    many = qet.steady(minimal(h=1.0, k=np.full(3, small)), baths(small), master="local")
+    assert np.shape(one.density_matrix) == (4, 4)
+    assert np.abs(one.density_matrix - many.density_matrix).max() < 1e-15
+
+
+@pytest.mark.parametrize("T", [0.0, 0.5])
+def test_a_flat_bath_without_a_rate_may_meet_a_zero_gap(T):
+    h, rate = np.array([1.0, 0.0, 0.5]), np.array([0.1, 0.0, 0.1])
+    things = [bath(0, T=T, rate=rate), bath(1, T=T, rate=rate), jump("-", 0, 0.1), jump("-", 1, 0.1)]
+    found = qet.steady(minimal(h=h, k=0.5), things, master="local").density_matrix
+    bare = qet.steady(minimal(h=0.0, k=0.5), things[2:]).density_matrix
+    assert np.abs(found[1] - bare).max() < 1e-14
+    assert np.all(np.isfinite(found))
+
+
+def test_a_coupling_across_a_tilted_field_does_not_dephase_by_rounding():
+    """n·v = 0 up to rounding, where the flat occupation diverges: only the rounding may."""
+    tilted = model({"H": "0.6 X0 + 0.8 Z0 + 0.3 X0 X1 - 0.48 Y1 + 0.64 Z1"}, A=0, B=1)
+    couplings = qet.pauli("0.8 X0 - 0.6 Z0"), qet.pauli("0.8 Y1 + 0.6 Z1")
+    baths = [bath(i, T=0.5, rate=0.1, coupling=couplings[i]) for i in (0, 1)]
+    by_means, by_matrices = (qet.steady(tilted, baths, master="local", solver=s) for s in ("auto", "dense"))
+    assert np.abs(by_means.density_matrix - by_matrices.density_matrix).max() < 1e-14
+
+
+def test_a_pauli_coupling_acts_on_its_own_sites_only():
+    half = model({"H": "1.0 Z0 + 0.5 X0 X1"}, A=0, B=1)  # no gap at site 1
+    on_one, on_both = (bath(sites, T=0.5, rate=0.1, coupling=qet.pauli("X0")) for sites in (0, (0, 1)))
+    one, both = (qet.steady(half, [b, jump("-", 1, 0.1)], master="local") for b in (on_one, on_both))
+    assert np.array_equal(one.density_matrix, both.density_matrix)
+
+
+def test_baths_of_a_full_and_of_a_half_band_count_their_own_particles_on_one_site():
+    """At a negative gap σ⁻ raises: it absorbs from a half band and emits into a full one."""
+    pair = minimal(h=0.5, k=0.4, detuning=-2.0)
+    half = bath(0, T=1.0, rate=0.02, statistics="fermion", mu=0.3)
+    full = bath(0, T=0.3, rate=0.1, statistics="fermion", mu=-0.7, full_band=True)
+    other = bath(1, T=0.5, rate=0.05)
+    for baths in ([half, full, other], [full, half, other]):
+        by_means, by_matrices = (
+            qet.steady(pair, baths, master="local", solver=s).diagnostics.particle_currents for s in ("auto", "dense")
+        )
+        assert np.abs(by_means - by_matrices).max() < 1e-14
+
+
+def test_a_refused_state_is_carried_as_density_matrices():
+    with pytest.raises(NoUniqueSteadyState) as caught:
+        qet.steady(minimal(k=np.array([0.5, 0.0])), bath(0, T=0.5, rate=0.1), master="local")
+    alone = qet.steady(minimal(k=0.5), bath(0, T=0.5, rate=0.1), master="local").density_matrix
+    assert np.abs(caught.value.best[~caught.value.mask][0] - alone).max() < 1e-14
+
+
 def test_the_pair_is_planned_with_48_operations_for_seven_unknowns():
     pair = minimal(h=np.array([1.0, 2.0]), k=0.5)
     dissipators = local_jumps(pair, [bath(0, T=1.0, rate=0.1), bath(1, T=0.5, rate=0.1)])

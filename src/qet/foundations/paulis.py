@@ -18,9 +18,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from qet.foundations.conventions import PAULIS
 from qet.foundations.errors import BadOperator, ShapeMismatch
-from qet.foundations.values import Value
+from qet.foundations.values import Value, plain
 
 Array = np.ndarray
 PauliString = tuple[tuple[int, str], ...]
@@ -166,13 +165,13 @@ class PauliSum(Value):
         if not self.shape and self.is_hermitian:
             pairs = [f"{float(np.real(c))!r} {spell_string(s)}" for s, c in self.terms]
             return f'qet.pauli("{" + ".join(pairs) or "0"}")'.replace("+ -", "- ")
+        if not self.shape:
+            return " + ".join(f'qet.pauli("{spell_string(s)}", {complex(c) + 0!r})' for s, c in self.terms)
         return f"<PauliSum {self}>"
 
     @property
     def recipe(self) -> dict[str, Any]:
         """Plain data: one coefficient (or nested list of them) a string."""
-        from qet.foundations.values import plain
-
         return {"word": "pauli_sum", "terms": {spell_string(string): plain(c) for string, c in self.terms}}
 
 
@@ -207,7 +206,12 @@ def pauli(text: str | PauliSum, coefficient: Any = 1.0) -> PauliSum:
     total = text if isinstance(text, PauliSum) else _Parser(text).parse()
     if isinstance(coefficient, (int, float, complex)) and coefficient == 1:
         return total
-    c = np.asarray(coefficient)
+    try:
+        c = np.array(coefficient)
+    except ValueError:  # rows of different lengths
+        c = np.array(None)
+    if c.dtype.kind not in "fciu":
+        raise BadOperator(f"the coefficient of {text} must be a number or an array of them; got {coefficient!r}.")
     return total * (c.item() if c.ndim == 0 else c)
 
 
@@ -255,7 +259,8 @@ def _string_entries(string: PauliString, place: Mapping[int, int], n: int) -> tu
 
 
 class _Parser:
-    """sum := [sign] product {sign product};  product := factor {["*"] factor};
+    """sum := [sign] product {sign product}, where a number after a sign may bear its own;
+    product := factor {["*"] factor};
     factor := number | letter site | "I" | "(" sum ")".
     """
 
@@ -288,6 +293,11 @@ class _Parser:
     def _peek(self) -> tuple[str, str, int]:
         return self.tokens[self.next] if self.next < len(self.tokens) else ("end", "", len(self.text))
 
+    def _starts_signed_number(self) -> bool:
+        return self._peek()[1] in ("+", "-") and [t[0] for t in self.tokens[self.next + 1 : self.next + 2]] == [
+            "number"
+        ]
+
     def parse(self) -> PauliSum:
         if not self.tokens:
             raise self._error("nothing to read", 0)
@@ -302,11 +312,14 @@ class _Parser:
         while True:
             sign = 1.0
             kind, text, _ = self._peek()
+            if total is not None and not (kind == "mark" and text in "+-"):
+                return total
             if kind == "mark" and text in "+-":
                 sign = -1.0 if text == "-" else 1.0
                 self.next += 1
-            elif total is not None:
-                return total
+                if self._starts_signed_number():  # as an f-string writes a negative coefficient: "Z0 + -0.5 X0"
+                    sign = -sign if self._peek()[1] == "-" else sign
+                    self.next += 1
             part = self._product() * sign if sign < 0 else self._product()
             total = part if total is None else total + part
 
@@ -336,8 +349,3 @@ class _Parser:
             self.next += 1
             return inside
         raise self._error(f"expected a factor, found {text!r}" if text else "the text ends too early", position)
-
-
-def single_site_matrix(string: PauliString, site: int) -> Array:
-    """The 2x2 matrix of a string's letter at a site (the identity if it has none)."""
-    return PAULIS[LETTERS.index(dict(string).get(site, "I"))]

@@ -12,7 +12,7 @@ from qet.foundations.errors import unknown
 from .references import PAPERS, folded, software
 
 NEEDED = ("numpy", "scipy", "xarray", "h5netcdf", "h5py", "matplotlib", "clarabel", "typer", "rich")
-OPTIONAL = ("qutip", "numba", "jax")
+OPTIONAL = ("qutip",)
 
 
 def versions() -> dict[str, str]:

@@ -11,11 +11,9 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from qet.foundations.values import plain
+from qet.studies.claims import as_data
 from qet.studies.literature.entry import Claim, Entry
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -57,27 +55,12 @@ class ClaimProcess:
             return None
 
 
-def as_data(claim: Claim) -> dict[str, Any]:
-    """A claim as plain data, without what JSON cannot say: infinities and NaN become text."""
-    return {field.name: _finite(plain(getattr(claim, field.name))) for field in fields(Claim)}
-
-
 def serve(entry: Entry) -> None:
     """The child's end: claims by number from the input until it closes."""
     answers = sys.stdout
     sys.stdout = sys.stderr  # so that nothing a claim prints is taken for an answer
     for line in sys.stdin:
         print(json.dumps(as_data(entry.claims[int(line)]()), ensure_ascii=False), file=answers, flush=True)
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {name: _finite(item) for name, item in data.items()}
-    if isinstance(data, list):
-        return [_finite(item) for item in data]
-    if isinstance(data, float) and (data != data or abs(data) == float("inf")):
-        return str(data)
-    return data
 
 
 if __name__ == "__main__":

@@ -85,7 +85,9 @@ def claims(
     name: Annotated[str, typer.Argument(help="An entry of the literature.")] = "yan2025", as_json: Json = False
 ) -> None:
     """Test the claims of a paper and print the verdicts with their numbers."""
-    table = _claims_table(name)
+    from qet.studies.claims import claims_table
+
+    table = claims_table(name)
     print(table.json() if as_json else table.text())
 
 
@@ -206,12 +208,6 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def _claims_table(name: str) -> Any:
-    from qet.studies.claims import claims_table
-
-    return claims_table(name)
-
-
 def _model(words: Sequence[str], terms: Sequence[str]) -> Model:
     from .point import read_model, read_words
 
@@ -239,7 +235,7 @@ def _state(model: Model, preparation: Preparation) -> State:
 
 
 def _print_run(run: Run, *, as_json: bool) -> None:
-    from .report import run_data, run_text
+    from .run_report import run_data, run_text
 
     if as_json:
         _print_json(run_data(run))

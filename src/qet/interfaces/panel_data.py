@@ -1,4 +1,4 @@
-"""Panels of a literature entry as one labelled dataset, and one netCDF file.
+"""Panels of a literature entry as one labeled dataset, and one netCDF file.
 
 Names. Panel "c" gives the variables `c_1`, `c_2`, ... in the order of its curves, over the coordinate `c_x` (curves of
 one panel with different abscissas get `c_x1`, `c_x2`, ...). Attributes of each: long_name, units, and for the curves

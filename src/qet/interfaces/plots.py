@@ -2,7 +2,7 @@
 
 Nothing here shows a window or changes global settings: a style context (`qet.paper`: one journal
 column, 8 pt, Okabe–Ito colors) holds while a function draws. Curves differ in marker and line style as well
-as in color, so that they can be told apart in grey. The legend stands above the axes and covers no data.
+as in color, so that they can be told apart in gray. The legend stands above the axes and covers no data.
 
 Text is written plainly ("E_B", "T_A"); `typeset` turns subscripts into mathtext.
 """

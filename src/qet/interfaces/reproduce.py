@@ -6,7 +6,6 @@ one. The data depend on the versions alone; the times stand only at the end of t
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -17,11 +16,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from qet.studies.claims import ClaimsTable
 from qet.studies.literature.entry import Claim, Entry, Panel
 
 from . import panel_data, plots
 from .about import versions
-from .claim_process import ClaimProcess, as_data
+from .claim_process import ClaimProcess
 from .paper_report import Made, html, markdown
 
 PACKAGES = ("qet", "python", "numpy", "matplotlib", "xarray", "h5netcdf")
@@ -61,18 +61,11 @@ def write_entry(entry: Entry, folder: Path, *, progress: bool = False, second_pr
     with _steps(len(entry.panels) + len(entry.claims), progress) as step:
         panels, claims = _compute(entry, folder / "figures", step, second_process)
     used = {package: versions()[package] for package in PACKAGES}
-    judged = {
-        "name": entry.name,
-        "title": entry.title,
-        "reference": entry.reference,
-        "note": entry.note,
-        "claims": [as_data(claim) for claim in claims],
-    }
+    table = ClaimsTable(entry, tuple(claims))
     source = ", ".join(f"{package} {number}" for package, number in used.items())
-    panel_data.write(panel_data.dataset(entry, panels, judged, source), folder / f"{entry.name}.nc")
+    panel_data.write(panel_data.dataset(entry, panels, table.data, source), folder / f"{entry.name}.nc")
     made = Made(used, time.perf_counter() - start, {panel.key: f"figures/panel_{panel.key}" for panel in panels})
-    text = json.dumps(judged, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "claims.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "claims.json").write_text(table.json() + "\n", encoding="utf-8")
     (folder / "report.md").write_text(markdown(entry, panels, claims, made), encoding="utf-8")
     (folder / "report.html").write_text(html(entry, panels, claims, made, folder), encoding="utf-8")
     return folder

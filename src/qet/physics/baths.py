@@ -127,6 +127,9 @@ def jump(operator: Any, site: Any = None, rate: Any = 1.0) -> Jump:
         operator: "+" (σ⁺ = |0><1|), "-" (σ⁻), "X", "Y", "Z", a Pauli sum (text or object), or a matrix.
         site: Where; needed for the letters and for a matrix, not for a Pauli sum that names its sites.
         rate: >= 0; number or array.
+
+    Raises:
+        BadParameter, BadOperator, BadParties, ShapeMismatch, UnknownName: see the messages.
     """
     rate = real("rate", rate, minimum=0.0)
     spelled = operator
@@ -174,7 +177,7 @@ def occupation(w: Any, T: Any, mu: Any, statistics: str) -> Array:
 
 
 def spectral_density(w: Any, rate: Any, spectrum: str | tuple[str, float]) -> Array:
-    """J(w) for w >= 0."""
+    """J(w) for w >= 0, in units of energy; the forms are in the module's text."""
     w = np.asarray(w)
     if spectrum == "flat":
         return np.asarray(rate) * np.ones_like(w, dtype=float)

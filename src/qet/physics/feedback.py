@@ -100,7 +100,11 @@ def feedback(
         return Feedback("angles", "unitary", about, value, how == "angle", None, call)
     table = _table(how, given[how])
     kind = "unitary" if how == "unitaries" else "channel"
-    spelled = table[..., 0, :, :] if how == "unitaries" else [list(np.array(operation)) for operation in given[how]]
+    spelled = (
+        table[..., 0, :, :]
+        if how == "unitaries"
+        else [list(as_stack("Bob's operation", list(operation))) for operation in given[how]]
+    )
     return Feedback("table", kind, None, None, False, table, Call("feedback", {how: spelled}))
 
 
@@ -123,6 +127,8 @@ def _table(how: str, value: Any) -> Array:
         if entries.ndim < 3 or entries.shape[-1] != entries.shape[-2]:
             raise ShapeMismatch(f"unitaries need shape (..., K, d, d); got {entries.shape}.")
         return checked_kraus("Bob's unitary", entries[..., None, :, :])
+    if not isinstance(value, (list, tuple, np.ndarray)) or not all(hasattr(o, "__iter__") for o in value):
+        raise ShapeMismatch("kraus takes one list of operators for each symbol, such as [[K0, K1], [U]].")
     checked = [checked_kraus(f"Bob's operation {k}", list(operation)) for k, operation in enumerate(value)]
     if not checked:
         raise ShapeMismatch("kraus takes one list of operators for each symbol; got none.")

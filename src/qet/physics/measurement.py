@@ -119,13 +119,17 @@ def measure(
         operator = pauli(observable)
         if not operator.is_hermitian or operator.shape:
             raise NotHermitian(f"the observable {operator} must be Hermitian with scalar coefficients.")
+        if not all(np.isfinite(c) for _, c in operator.terms):
+            raise BadParameter(f"the observable {operator} has a coefficient that is NaN or infinite.")
         return Measurement(None, 1.0, None, operator, Call("measure", {"observable": observable}))
     direction = unit_vector("Alice's axis", axis)
     arguments = {
         "axis": axis if isinstance(axis, str) else direction,
         **({} if _is_one(strength) else {"strength": strength}),
     }
-    return Measurement(direction, strength, None, None, Call("measure", arguments))
+    made = Measurement(direction, strength, None, None, Call("measure", arguments))
+    _ = made.shape  # raises ShapeMismatch here rather than later
+    return made
 
 
 def unit_vector(name: str, axis: Any) -> Array:
@@ -156,6 +160,8 @@ def as_stack(name: str, operators: Any) -> Array:
 def checked_kraus(name: str, kraus: Any) -> Array:
     """Kraus operators as one array (..., K, d, d), checked to be complete."""
     operators = as_stack(name, kraus)
+    if operators.dtype.kind in "fc":
+        operators = operators.astype(complex if operators.dtype.kind == "c" else float)  # double precision everywhere
     if operators.dtype.kind not in "fciu" or operators.ndim < 3 or operators.shape[-1] != operators.shape[-2]:
         raise ShapeMismatch(f"{name} needs operators of shape (..., K, d, d); got {operators.shape}.")
     if not np.all(np.isfinite(operators)):
@@ -193,7 +199,8 @@ def _eigenprojectors(observable: PauliSum, sites: Sequence[int]) -> Array:
     outside = sorted(set(observable.support) - set(sites))
     if outside:
         raise BadParties(f"the observable {observable} acts on site {outside[0]}, which is not Alice's {tuple(sites)}.")
-    values, vectors = np.linalg.eigh(observable.matrix(sites))
-    starts = [0, *(np.flatnonzero(np.diff(values) > 1e-9 * max(1.0, float(np.abs(values).max()))) + 1), len(values)]
+    moving = PauliSum(tuple((string, c) for string, c in observable.terms if string))  # a constant splits nothing
+    values, vectors = np.linalg.eigh(moving.matrix(sites))
+    starts = [0, *(np.flatnonzero(np.diff(values) > 1e-9 * float(np.abs(values).max())) + 1), len(values)]
     projectors = [vectors[:, a:b] @ dagger(vectors[:, a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
     return np.array(projectors[::-1])

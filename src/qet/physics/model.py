@@ -22,14 +22,13 @@ from qet.foundations.errors import (
     BadParties,
     NotHermitian,
     ShapeMismatch,
+    refuse_where,
     unknown,
 )
-from qet.foundations.linalg import dagger
-from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition
+from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition, spell_string
 from qet.foundations.values import Call, Value
 
 Array = np.ndarray
-Operator = PauliSum | str | tuple[Any, Any]
 CLASSES = ("H_A", "H_B", "V_AB", "V_A", "V_B", "rest")
 
 
@@ -133,6 +132,10 @@ def build_model(terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | No
     """Check terms and parties, and make the model. The inner door of every model function."""
     found = max((site for operator in terms.values() for site in operator.support), default=-1) + 1
     a, b = as_sites("A", A), as_sites("B", B)
+    if n_sites is not None and (isinstance(n_sites, bool) or not isinstance(n_sites, (int, np.integer)) or n_sites < 1):
+        raise BadParties(
+            f"n_sites is a whole number of qubits, at least 1; got {n_sites!r}. Leave it out to have it counted."
+        )
     n = int(n_sites) if n_sites is not None else max([found, *(s + 1 for s in a + b)])
     if found > n:
         raise BadParties(f"the terms act on site {found - 1}, outside the {n} sites 0 .. {n - 1}. Set n_sites={found}.")
@@ -180,17 +183,26 @@ def as_operator(name: str, value: Any) -> PauliSum:
     else:
         raise BadOperator(f"{name} must be text, a PauliSum or a pair (matrix, sites); got {type(value).__name__}.")
     for string, c in operator.terms:
-        if not np.all(np.isfinite(c)):
-            raise BadParameter(f"the coefficient of {string} in {name} is not finite: {c}.")
+        values = np.asarray(c)
+        refuse_where(
+            ~np.isfinite(values),
+            BadParameter,
+            lambda i, string=string, values=values: (  # type: ignore[misc]
+                f"the coefficient of {spell_string(string)} in {name} is not finite: {values[i]}"
+            ),
+        )
     return operator
 
 
 def as_square(name: str, value: Any) -> Array:
     """A square matrix (leading axes are points) from an array or a QuTiP Qobj."""
-    matrix = np.array(value.full() if hasattr(value, "full") else value)
+    try:
+        matrix = np.array(value.full() if hasattr(value, "full") else value)
+    except ValueError:
+        raise ShapeMismatch(f"{name} must be a square numeric matrix; its rows differ in length.") from None
     if matrix.dtype.kind not in "fciu" or matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
         raise ShapeMismatch(f"{name} must be a square numeric matrix; got shape {matrix.shape}.")
-    matrix = matrix if matrix.dtype.kind in "fc" else matrix.astype(float)
+    matrix = matrix.astype(complex if matrix.dtype.kind == "c" else float)  # double precision everywhere
     if not np.all(np.isfinite(matrix)):
         raise BadParameter(f"{name} has entries that are NaN or infinite.")
     return matrix
@@ -202,23 +214,16 @@ def _hermitian(name: str, operator: PauliSum) -> PauliSum:
         return operator
     scale = max((float(np.max(np.abs(c), initial=0.0)) for _, c in operator.terms), default=0.0)
     for string, c in operator.terms:
-        worst = float(np.max(np.abs(np.imag(c)), initial=0.0))
-        if worst > HERMITIAN_TOLERANCE * scale:
-            text = " ".join(f"{letter}{site}" for site, letter in string) or "I"
-            raise NotHermitian(
-                f"term {name!r} is not Hermitian: the coefficient of {text} has imaginary part {worst:.1e}. "
-                "Add the Hermitian conjugate."
-            )
+        imaginary = np.asarray(np.imag(c))
+        refuse_where(
+            np.abs(imaginary) > HERMITIAN_TOLERANCE * scale,
+            NotHermitian,
+            lambda i, string=string, imaginary=imaginary: (  # type: ignore[misc]
+                f"term {name!r} is not Hermitian: the coefficient of {spell_string(string)} has imaginary part "
+                f"{imaginary[i]:.1e}. Add the Hermitian conjugate"
+            ),
+        )
     return PauliSum(tuple((string, np.real(c)) for string, c in operator.terms))
-
-
-def hermitian_part(name: str, matrix: Array) -> Array:
-    """The matrix itself, checked to be Hermitian to 1e-10 of its largest entry, and symmetrized."""
-    scale = np.abs(matrix).max(initial=0.0)
-    deviation = np.abs(matrix - dagger(matrix)).max(initial=0.0)
-    if deviation > HERMITIAN_TOLERANCE * scale:
-        raise NotHermitian(f"{name} is not Hermitian: max |M - M†| = {deviation:.1e} of {scale:.1e}. Use (M + M†)/2.")
-    return (matrix + dagger(matrix)) / 2
 
 
 def _latex(operator: PauliSum) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.checks import real
-from qet.foundations.errors import BadParameter, BadParties, ShapeMismatch
+from qet.foundations.errors import BadOperator, BadParameter, BadParties, ShapeMismatch
 from qet.foundations.paulis import PauliSum, collect
 from qet.foundations.values import Call, Value
-from qet.physics.model import Model, as_operator, build_model
+from qet.physics.model import Model, as_operator, as_sites, build_model
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,7 +34,11 @@ class BySite(Value):
 
 
 def by_site(values: Any) -> BySite:
-    """One value a site or bond: the last axis runs along the chain, leading axes are points."""
+    """One value a site or bond: the last axis runs along the chain, leading axes are points.
+
+    Raises:
+        ShapeMismatch: for a single number. BadParameter: for what is no finite real number.
+    """
     array = np.asarray(real("by_site", values), dtype=float)
     if array.ndim == 0:
         raise ShapeMismatch("by_site takes a sequence: one value a site or bond.")
@@ -80,20 +84,42 @@ def minimal(*, h: Any = 1.0, k: Any = 0.5, detuning: Any = 0.0, offsets: bool = 
 
 
 def ising(n: int, *, J: Any = 1.0, g: Any = 1.0, hx: Any = 0.0, A: Any = 0, B: Any = None) -> Model:
-    """Ising chain, open ends: -J Σ X_j X_{j+1} - g Σ Z_j - hx Σ X_j. B defaults to the last site."""
+    """Ising chain, open ends: -J Σ X_j X_{j+1} - g Σ Z_j - hx Σ X_j. B defaults to the last site.
+
+    Args:
+        n: Number of sites, at least two.
+        J: Coupling; number, array of points, or `by_site` with one value a bond. Likewise the others, one a site.
+        g: Field along Z.
+        hx: Field along X.
+        A: Alice's site or sites.
+        B: Bob's.
+
+    Returns:
+        The model, with terms H_0, H_1, ... on the sites and V_0_1, V_1_2, ... on the bonds; exact zeros are left out.
+
+    Raises:
+        BadParameter, BadParties, ShapeMismatch: see the messages.
+
+    Example:
+        >>> print(ising(3, J=0.5, g=1.0).H)
+        -1 Z0 - 1 Z1 - 1 Z2 - 0.5 X0 X1 - 0.5 X1 X2
+    """
     return _chain(
         "ising", n, A, B, {"J": J, "g": g, "hx": hx}, bonds={"XX": ("J", -1)}, fields={"Z": ("g", -1), "X": ("hx", -1)}
     )
 
 
 def xy(n: int, *, Jx: Any = 1.0, Jy: Any = 0.0, g: Any = 1.0, A: Any = 0, B: Any = None) -> Model:
-    """XY chain, open ends: -Jx Σ XX - Jy Σ YY - g Σ Z. B defaults to the last site."""
+    """XY chain, open ends: -Jx Σ XX - Jy Σ YY - g Σ Z. B defaults to the last site. Otherwise as `ising`."""
     bonds = {"XX": ("Jx", -1), "YY": ("Jy", -1)}
     return _chain("xy", n, A, B, {"Jx": Jx, "Jy": Jy, "g": g}, bonds=bonds, fields={"Z": ("g", -1)})
 
 
 def xxz(n: int, *, J: Any = 1.0, Delta: Any = 1.0, hz: Any = 0.0, A: Any = 0, B: Any = None) -> Model:
-    """XXZ chain, open ends, Pauli matrices: J Σ (XX + YY + Delta ZZ) + hz Σ Z. B defaults to the last site."""
+    """XXZ chain, open ends: J Σ (XX + YY + Delta ZZ) + hz Σ Z, Pauli matrices. B defaults to the last site.
+
+    Otherwise as `ising`; with a `by_site` J and Delta each bond has its own.
+    """
     bonds = {"XX": ("J", 1), "YY": ("J", 1), "ZZ": ("J*Delta", 1)}
     return _chain("xxz", n, A, B, {"J": J, "Delta": Delta, "hz": hz}, bonds=bonds, fields={"Z": ("hz", 1)})
 
@@ -114,6 +140,10 @@ def model(terms: Mapping[str, Any], *, A: Any = 0, B: Any = 1, n_sites: int | No
         >>> print(model({"H_A": "1.0 Z0", "V": "0.5 X0 X1", "H_B": "1.0 Z1"}).H)
         1 Z0 + 1 Z1 + 0.5 X0 X1
     """
+    if not isinstance(terms, Mapping):
+        raise BadOperator(
+            f"a model is made from named terms, such as {{'V': '0.5 X0 X1'}}; got {type(terms).__name__}."
+        )
     operators = {str(name): as_operator(f"term {name!r}", value) for name, value in terms.items()}
     if not operators:
         raise BadParameter("a model needs at least one term, such as {'V': '0.5 X0 X1'}.")
@@ -173,5 +203,6 @@ def _chain(
         operator = collect([(s, c if np.ndim(c) else float(c)) for s, c in pairs2])
         if operator.terms:
             terms[f"V_{j}_{j + 1}"] = operator
-    b = n - 1 if B is None else B
-    return build_model(terms, A, b, n, Call(word, {"n": int(n), **checked, "A": A, "B": b}))
+    a, b = as_sites("A", A), as_sites("B", n - 1 if B is None else B)
+    call = Call(word, {"n": int(n), **checked, "A": _one_or_many(a), "B": _one_or_many(b)})
+    return build_model(terms, a, b, n, call)

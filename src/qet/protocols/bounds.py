@@ -1,8 +1,9 @@
 """Every inequality a run can be held against, each with its domain, its slack and its verdict.
 
 A bound is a theorem inside its domain and silent outside; whether a run lies inside is
-computed, not typed in. Two rows are no theorems: the founding note's E_B <= T I, which
-fails at low temperature, is printed with its verdict at the points at hand.
+computed, not typed in. Two rows are no theorems: E_B <= T I, with either of two
+informations, is a claim of the note that this package grew from (see `founding_note`). It
+fails at low temperature, and is printed with its verdict at the points at hand.
 
 Energies: E_A is `run.injected`, E_B is `run.extracted` (all terms that meet B).
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.checks import real
+from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import COMPLETENESS_TOLERANCE, PAULI_X
 from qet.foundations.linalg import dagger, entropy, expectation, expm_hermitian, kron, partial_trace, trace
 from qet.foundations.paulis import collect
@@ -34,7 +35,7 @@ from .inequalities import (
     hotta_least_energy,
     hotta_least_entanglement,
 )
-from .information import Information, information
+from .information import Information, check_run, information
 
 if TYPE_CHECKING:
     from .run import Run
@@ -58,7 +59,8 @@ def bounds(run: Run, *, T: Any = None) -> Bounds:
         "note, Groenewold", "Hotta, entanglement", "Hotta, energy".
 
     Raises:
-        BadParameter: for T < 0, NaN or infinite.
+        BadParameter: for T < 0, NaN or infinite, or for anything but a run.
+        ShapeMismatch: if T does not broadcast with the run.
 
     Example:
         >>> import qet
@@ -66,7 +68,10 @@ def bounds(run: Run, *, T: Any = None) -> Bounds:
         >>> bool(table["Sagawa-Ueda"].holds), bool(table["note, Holevo"].holds)
         (True, False)
     """
-    facts = _Facts(run, None if T is None else real("T", T, minimum=0.0))
+    check_run("bounds", run)
+    given = None if T is None else real("T", T, minimum=0.0)
+    broadcast(run=run.shape, T=() if given is None else np.shape(given))
+    facts = _Facts(run, given)
     return Bounds(tuple(make(facts) for make in _ROWS))
 
 
@@ -173,7 +178,7 @@ def bob_free_energy(facts: _Facts) -> Bound:
     applies = is_rank_one & (facts.is_Bob_unital | is_cold) & facts.is_prompt & facts.is_heard & is_inside
     value: Any = np.nan
     if is_inside:
-        H = collect([pair for term in terms for pair in term.operator.terms]).matrix((*model.A, *model.B))
+        H = collect([(s, c) for term in terms for s, c in term.operator.terms if s]).matrix((*model.A, *model.B))
         product = kron(left, np.eye(2 ** len(model.B))) @ H[..., None, :, :]
         n, held = len(model.A) + len(model.B), len(model.A)
         effective = partial_trace(product, range(held, n), n) / np.where(weight > 0.0, weight, 1.0)[..., None, None]
@@ -233,6 +238,7 @@ def hotta_entanglement(facts: _Facts) -> Bound:
         _reasons(*facts.hotta),
         "Hotta, arXiv:1002.0200",
         is_upper=False,
+        is_entropy=True,
     )
 
 
@@ -289,12 +295,19 @@ class _Facts:
 
     @cached_property
     def H(self) -> Array:
-        return self.run.state.model.matrix()
+        """H without its constants: every row compares differences of energy, and a large zero would cost digits."""
+        model = self.run.state.model
+        return model.dynamics.matrix(model.sites)
 
     @cached_property
     def scale(self) -> Any:
         """Σ|c| over the Pauli strings of H, an upper bound on its norm."""
         return sum((np.abs(c) for string, c in self.run.state.model.H.terms if string), np.zeros(()))
+
+    @property
+    def tolerance(self) -> Any:
+        """Slack of an energy that counts as equality: rounding of energies and of T times entropies, in their units."""
+        return _ROUNDING * (self.scale + 1e-3 * np.asarray(self.T)) + self.run.state.precision
 
     @cached_property
     def information(self) -> Information:
@@ -303,6 +316,11 @@ class _Facts:
     @cached_property
     def ergotropy(self) -> Array:
         return np.asarray(ergotropy(self.H, self.run.state.density_matrix))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing but H acts between Alice and Bob."""
+        return not (self.run.has_delay and self.run.surroundings)
 
     @property
     def is_prompt(self) -> Array:
@@ -386,10 +404,6 @@ class _Facts:
     def is_hotta(self) -> Any:
         return np.logical_and.reduce(np.broadcast_arrays(*(fact for fact, _ in self.hotta)))
 
-    @property
-    def why_nothotta(self) -> str:
-        return _reasons(*self.hotta)
-
     def row(
         self,
         name: str,
@@ -402,14 +416,20 @@ class _Facts:
         *,
         is_theorem: bool = True,
         is_upper: bool = True,
+        is_entropy: bool = False,
     ) -> Bound:
-        """A row at every point of the run."""
+        """A row at every point of the run; it bounds an energy, or an entropy in nats.
+
+        None of the bounds here counts heat, so none applies where reservoirs act during the delay.
+        """
+        if not self.is_closed:
+            applies, why_not = False, "reservoirs act during the delay"
 
         def spread(array: Any) -> Any:
             return np.broadcast_to(array, shape)[()]
 
-        shape = np.broadcast_shapes(self.run.shape, np.shape(self.T))
-        tolerance = _ROUNDING * (1.0 + self.scale) + self.run.state.precision
+        shape = broadcast(run=self.run.shape, T=np.shape(self.T))
+        tolerance = _ROUNDING if is_entropy else self.tolerance
         return Bound(
             name,
             says,

@@ -1,8 +1,9 @@
 """Where the form E_B <= T I of the founding note fails: the temperature T*(h, k) of the minimal pair.
 
-The note bounds Bob's energy by temperature times information. That inequality holds for
-the net work E_B - E_A; for E_B alone it fails below T*, because E_B keeps a finite value
-as T -> 0 while T I vanishes. Everything is in closed form for the Gibbs state of
+The founding note is the unpublished note that this package grew from. It bounds Bob's energy
+by temperature times information. That inequality holds for the net work E_B - E_A; for E_B
+alone it fails below T*, because E_B keeps a finite value as T -> 0 while T I vanishes.
+Everything is in closed form for the Gibbs state of
 
     H = a Z0 + b Z1 + 2k X0 X1,  X measured on site 0,  a, b = h ± detuning/2.
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.errors import NotOffered
+from qet.foundations.errors import BadParameter, NotOffered
 from qet.foundations.linalg import dagger, embed, entropy, partial_trace
 
 from .discord import classical_correlation
@@ -68,9 +68,12 @@ class Stages:
     @cached_property
     def per_outcome(self) -> Array:
         """In the conditional state of each of Alice's outcomes, shape (*run.shape, K); nan where one never occurs."""
+        from .run import IMPOSSIBLE
+
         values = self.measure(_pair(self.run, self.run.branches))
         p = self.run.probabilities
-        found = np.where(p > 0.0, values / np.where(p > 0.0, p, 1.0), np.nan)
+        occurs = p > IMPOSSIBLE
+        found = np.where(occurs, values / np.where(occurs, p, 1.0), np.nan)
         return np.broadcast_to(found, (*self.run.shape, found.shape[-1]))
 
     @cached_property
@@ -170,7 +173,7 @@ class Information:
     def negativity(self) -> Stages:
         """Negativity of A and B: before, after, per_outcome, final."""
         held = tuple(range(len(self.run.patch.A)))
-        return Stages(self.run, lambda rho: negativity(rho, held))
+        return Stages(self.run, partial(negativity, positions=held))  # a partial can be pickled, a lambda cannot
 
     def __str__(self) -> str:
         lines = ["information, in nats"]
@@ -202,9 +205,19 @@ def information(run: Run) -> Information:
         negativity, each with before, after, per_outcome (last axis outcome) and final.
 
     Raises:
+        BadParameter: for anything but a run.
         NotOffered: on asking for a discord with several sites at A, or a concurrence of larger parties.
     """
+    check_run("information", run)
     return Information(run)
+
+
+def check_run(word: str, run: Any) -> None:
+    """Raise BadParameter for anything but a run."""
+    from .run import Run
+
+    if not isinstance(run, Run):
+        raise BadParameter(f"{word} takes a run, such as qet.teleport(state); got {type(run).__name__}.")
 
 
 def final_pair(run: Run) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.conventions import STAMP
-from qet.foundations.errors import AmbiguousEnergy, unknown
+from qet.foundations.errors import AmbiguousEnergy, NotOffered, unknown
 from qet.foundations.values import Value
 from qet.physics.model import CLASSES
 
@@ -27,8 +27,8 @@ class Ledger(Value):
     """Energies of every term at every stage.
 
     Attributes:
-        rows: Names of the terms.
-        classes: Class of each term: H_A, H_B, V_AB, V_A, V_B or rest.
+        rows: Names of the terms; last "heat", where reservoirs act during the delay: what they took.
+        classes: Class of each term: H_A, H_B, V_AB, V_A, V_B or rest; "heat" for the heat.
         meets_B: Whether each term touches Bob.
         energies: Mean energies, shape (*shape, row, stage); the stages are before, after the
             measurement, after the delay, after the feedback.
@@ -75,7 +75,7 @@ class Ledger(Value):
             return np.arange(len(self.rows))
         chosen: set[int] = set()
         for name in names:
-            if name in ("A", "B"):
+            if name in ("A", "B") and name not in self.rows:
                 touching = [row for row, meets in zip(self.rows, self.meets_B, strict=True) if meets]
                 raise AmbiguousEnergy(
                     f'"the energy of {name}" does not say which terms. Name them: '
@@ -113,7 +113,7 @@ class Ledger(Value):
 def summary_rows(run: Any) -> list[tuple[str, str]]:
     """The derived numbers of a run as (name, text): values, or min .. max for a batch."""
     names = ("injected", "extracted", "local", "teleported", "leak", "net_work", "efficiency")
-    rows = [(name.replace("_", " "), _spell(getattr(run, name))) for name in names]
+    rows = [(name.replace("_", " "), _number(run, name)) for name in names]
     if not np.all(run.resolved):
         limit = float(np.max(run.state.precision))
         if np.ndim(run.resolved) == 0:
@@ -145,6 +145,13 @@ def html_of(run: Any) -> str:
         run.ledger._repr_html_() if run.shape == () else f"<p>{int(np.prod(run.shape))} points, shape {run.shape}</p>"
     )
     return f"{table}<table>{body}</table><p><small>{STAMP}</small></p>"
+
+
+def _number(run: Any, name: str) -> str:
+    try:
+        return _spell(getattr(run, name))
+    except NotOffered:  # such as the local optimum of a Bob with several sites
+        return "not offered"
 
 
 def _spell(value: Any) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 
 from qet.foundations.chunks import in_chunks
 from qet.foundations.paulis import PauliString
+from qet.foundations.zeros import is_zero, safe_divisor
 
 Means = Mapping[PauliString, Any]
 
@@ -78,10 +79,10 @@ def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
 
     def chunk(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
         cx = c * x
-        if _is_zero(y):
+        if is_zero(y):
             return (2.0 * (np.maximum(b * z, 0.0) + np.maximum(cx, 0.0)),)
         p, size = np.sqrt(x * x + y * y), np.abs(x)
-        along = np.where(cx < 0.0, y * y / _nonzero(p + size), p + size)
+        along = np.where(cx < 0.0, y * y / safe_divisor(p + size), p + size)
         return (2.0 * np.maximum(b * z, 0.0) + np.abs(c) * along,)
 
     return in_chunks(chunk, *_bob(means, coefficients, A, B))[0]
@@ -103,12 +104,12 @@ def _extracted_strong(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]
     along = b * z + c * x
     cross = b * x - c * z
     gap = cross * cross
-    if not _is_zero(y):
+    if not is_zero(y):
         gap = gap + (b * b + c * c) * (y * y)
     size = np.sqrt(along * along + gap)  # |w|²|v|² = (w·v)² + |w x v|²
     if np.max(along, initial=-1.0) < 0.0:
         return (gap / (size - along),)
-    return (np.where(along < 0.0, gap / _nonzero(size - along), size + along),)
+    return (np.where(along < 0.0, gap / safe_divisor(size - along), size + along),)
 
 
 def _extracted_weak(b: Any, c: Any, z: Any, x: Any, y: Any, s: Any) -> tuple[Any, ...]:
@@ -122,10 +123,10 @@ def _extracted_weak(b: Any, c: Any, z: Any, x: Any, y: Any, s: Any) -> tuple[Any
     mixed = 2.0 * rest * np.abs(b * c * z)
     size = np.sqrt(bb * (ss * pp + zz) + cc * (pp + ss * zz) + mixed * p)
     # size² - along², term by term non-negative; p - |x| is written y²/(p + |x|)
-    apart = np.where(b * c * z * x > 0.0, yy / _nonzero(p + np.abs(x)), p + np.abs(x))
+    apart = np.where(b * c * z * x > 0.0, yy / safe_divisor(p + np.abs(x)), p + np.abs(x))
     cross = b * x - c * z
     gap = ss * (cross * cross + bb * yy) + cc * yy + mixed * apart
-    return (np.where(along < 0.0, gap / _nonzero(size - along), size + along),)
+    return (np.where(along < 0.0, gap / safe_divisor(size - along), size + along),)
 
 
 def _bob(means: Means, coefficients: Means, A: int, B: int) -> tuple[Any, Any, Any, Any, Any]:
@@ -142,12 +143,3 @@ def _of(values: Means, site: int) -> Any:
 
 def _number(value: Any) -> Any:
     return value if np.ndim(value) else float(value)
-
-
-def _is_zero(value: Any) -> bool:
-    return isinstance(value, float) and value == 0.0
-
-
-def _nonzero(divisor: Any) -> Any:
-    """A non-negative divisor; where it is zero, so is what it divides."""
-    return divisor if np.min(divisor, initial=1.0) > 0.0 else np.where(divisor > 0.0, divisor, 1.0)

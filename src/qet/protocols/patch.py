@@ -57,12 +57,12 @@ class Patch:
 
     @cached_property
     def H_A(self) -> Array:
-        """Sum of all terms that meet A, shape (*, d, d)."""
+        """Sum of all terms that meet A, without constants, shape (*, d, d)."""
         return self._sum(self.model.meeting(self.model.A))
 
     @cached_property
     def H_B(self) -> Array:
-        """Sum of all terms that meet B, shape (*, d, d)."""
+        """Sum of all terms that meet B, without constants, shape (*, d, d)."""
         return self._sum(self.model.meeting(self.model.B))
 
     def matrix_of(self, term: Term) -> Array:
@@ -78,7 +78,8 @@ class Patch:
         return embed(operator, self.B, self.n)
 
     def _sum(self, terms: Iterable[Term]) -> Array:
-        return collect([pair for term in terms for pair in term.operator.terms]).matrix(self.sites)
+        """The sum without its constants: only changes of energy are asked, and a large zero would cost digits."""
+        return collect([(s, c) for term in terms for s, c in term.operator.terms if s]).matrix(self.sites)
 
 
 def cut(state: State, *, whole: bool = False) -> Patch:

@@ -12,6 +12,7 @@ import numpy as np
 
 from qet.foundations.errors import unknown
 from qet.foundations.values import Value
+from qet.protocols.information import check_run
 from qet.protocols.ledger import STAGES
 from qet.protocols.run import Run
 
@@ -47,12 +48,19 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         run: From `teleport`.
         by: "term" or "site".
 
+    Returns:
+        Energies with the shape of the run, then term or site, then stage.
+
+    Raises:
+        UnknownName: for another `by`.
+
     Example:
         >>> import qet
         >>> run = qet.teleport(qet.ground(qet.minimal(h=1.0, k=0.5)))
         >>> [round(float(e), 4) for e in qet.profile(run, by="site").change("delayed", "after")]
         [-0.1299, 0.0574]
     """
+    check_run("profile", run)
     if by not in ("term", "site"):
         raise unknown("kind of profile", by, ("term", "site"))
     ledger = run.ledger
@@ -64,4 +72,5 @@ def profile(run: Run, *, by: str = "term") -> Profile:
         support = term.operator.support
         if support:  # constants sit nowhere
             shares[list(support), i] = 1.0 / len(support)
-    return Profile(model.sites, np.einsum("sr,...rt->...st", shares, ledger.energies))
+    energies = ledger.energies[..., : len(model.terms), :]  # heat to reservoirs sits on no site
+    return Profile(model.sites, np.einsum("sr,...rt->...st", shares, energies))

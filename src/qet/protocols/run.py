@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import DegenerateLevel, ShapeMismatch, refuse_where
-from qet.foundations.linalg import dagger, expectation, expm_hermitian, trace
+from qet.foundations.linalg import dagger, expectation, trace
 from qet.foundations.values import Call, Value, digest, frozen
+from qet.physics.baths import Bath, Jump
 from qet.physics.feedback import Feedback
 from qet.physics.measurement import Measurement
 from qet.physics.model import Model
@@ -31,10 +32,11 @@ from qet.protocols.message import message_shape, stochastic
 from qet.protocols.patch import Patch, cut
 from qet.solvers.prepare import ground
 from qet.solvers.spectrum import is_degenerate, spectrum
-from qet.solvers.states import Dense, State, expect
+from qet.solvers.states import Dense, State, energy_scale, expect
 
 Array = np.ndarray
-IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur in the reference state
+IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur: below it there is only rounding
+CHANNEL_GAP = 1e-10  # of a channel and its certificate, relative to ‖H‖
 TIE_TOLERANCE = 1e-10  # of two populations that count as equal
 
 
@@ -47,7 +49,7 @@ def outcomes_of(measurement: Measurement, model: Model) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Bob's work for each received symbol: moments of W_m = H - Φ_m†(H) in the state he faces.
+    """Bob's work for each received symbol: moments of W_m = H - Φ_m†(H) in the state he faces; 0 if it never comes.
 
     Attributes:
         mean: Tr[W_m s_m]/p_m, shape (*shape, M).
@@ -68,7 +70,8 @@ class Certificate:
         value: What the operations give.
         bound: An upper bound on what any operation of the class gives.
         gap: bound - value.
-        is_certified: Whether the gap is within the precision.
+        is_certified: Whether the gap is within the precision; for channels, within 1e-10 of Σ|c| over the strings
+            of H, what the semidefinite program is asked for.
     """
 
     value: Any
@@ -87,7 +90,9 @@ class Run(Value):
     delay: Any
     message_error: Any
     made_by: Call
-    _identity = ("state", "measurement", "feedback", "delay", "message_error")
+    surroundings: tuple[Bath | Jump, ...] = ()
+    master: str | None = None
+    _identity = ("state", "measurement", "feedback", "delay", "message_error", "surroundings", "master")
 
     # -- what happened -------------------------------------------------------------------------
 
@@ -100,6 +105,7 @@ class Run(Value):
             "feedback": self.feedback.shape,
             "delay": np.shape(self.delay),
             "message_error": message_shape(self.message_error, self.n_outcomes),
+            **{f"surrounding {i}": thing.shape for i, thing in enumerate(self.surroundings)},
         }
         try:
             return np.broadcast_shapes(*parts.values())
@@ -137,22 +143,19 @@ class Run(Value):
         """Alice's Kraus operators on the patch, shape (..., K, d, d)."""
         return self.patch.on_A(self.measurement.kraus(self.state.model.A))
 
-    @cached_property
-    def _evolution(self) -> Array:
-        model = self.state.model
-        return expm_hermitian(model.dynamics.matrix(model.sites), self.delay)
-
-    def _evolve(self, states: Array, *, outcomes: bool = False) -> Array:
+    def evolved(self, states: Array) -> Array:
+        """Matrices (..., K, d, d) on the patch after the delay, with the run's surroundings on."""
         if not self.has_delay:
             return states
-        U = self._evolution[..., None, :, :] if outcomes else self._evolution
-        return U @ states @ dagger(U)
+        from qet.solvers.evolve import evolved
+
+        return evolved(self.state.model, states, self.delay, self.surroundings, self.master)
 
     @cached_property
     def branches(self) -> Array:
         """Unnormalized conditional states on the patch when Bob acts, shape (*shape, K, d, d)."""
         rho = self.patch.rho[..., None, :, :]
-        branches = self._evolve(self.kraus @ rho @ dagger(self.kraus), outcomes=True)
+        branches = self.evolved(self.kraus @ rho @ dagger(self.kraus))
         return frozen(np.broadcast_to(branches, (*self.shape, *branches.shape[-3:])))
 
     @cached_property
@@ -175,7 +178,7 @@ class Run(Value):
     @cached_property
     def unmeasured(self) -> Array:
         """The state when Bob acts had Alice not measured, shape (*shape, d, d)."""
-        rho = self._evolve(self.patch.rho)
+        rho = self.evolved(self.patch.rho[..., None, :, :])[..., 0, :, :]
         return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
 
     @property
@@ -244,11 +247,13 @@ class Run(Value):
         fast = shortcut.leak(self)
         if fast is not None:
             return self._shaped(fast)
-        H = self.patch.H_B
         if self.has_delay:
-            H = dagger(self._evolution) @ H @ self._evolution
-        change = (dagger(self.kraus) @ H[..., None, :, :] @ self.kraus).sum(-3) - H
-        return self._shaped(expectation(change, self.patch.rho))
+            disturbed = self.kraus @ self.patch.rho[..., None, :, :] @ dagger(self.kraus)
+            change = self.evolved((disturbed.sum(-3) - self.patch.rho)[..., None, :, :])[..., 0, :, :]
+            return self._shaped(expectation(self.patch.H_B, change))
+        H = self.patch.H_B
+        difference = (dagger(self.kraus) @ H[..., None, :, :] @ self.kraus).sum(-3) - H
+        return self._shaped(expectation(difference, self.patch.rho))
 
     @property
     def net_work(self) -> Any:
@@ -275,9 +280,10 @@ class Run(Value):
         """Mean and variance of Bob's work for each received symbol."""
         W = policies.work_operators(self.patch, self.bob)
         p = np.real(trace(self.received))
-        safe = np.where(p > 0.0, p, 1.0)
-        mean = expectation(W, self.received) / safe
-        return Work(mean, expectation(W @ W, self.received) / safe - mean**2, p)
+        occurs = p > IMPOSSIBLE
+        safe = np.where(occurs, p, 1.0)
+        mean = np.where(occurs, expectation(W, self.received) / safe, 0.0)
+        return Work(mean, np.where(occurs, expectation(W @ W, self.received) / safe - mean**2, 0.0), p)
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -285,7 +291,10 @@ class Run(Value):
         value = self._shaped(policies.gain_of(self.patch, self.bob, self.received).sum(-1))
         bound = self._shaped(policies.optimal_bound(self.patch, self.received, self.feedback).sum(-1))
         gap = bound - value
-        return Certificate(value, bound, gap, self._shaped(gap <= 10 * np.asarray(self.state.precision)))
+        limit = 10 * np.asarray(self.state.precision)
+        if self.feedback.operations == "channel":
+            limit = limit + CHANNEL_GAP * energy_scale(self.state.model)
+        return Certificate(value, bound, gap, self._shaped(gap <= limit))
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -301,12 +310,13 @@ class Run(Value):
             else:  # touches neither party, and no time passes
                 stages = [expect(self.state, term.operator)] * 4
             columns.append(np.stack(np.broadcast_arrays(*(np.broadcast_to(s, self.shape) for s in stages)), axis=-1))
-        return Ledger(
-            tuple(term.name for term in model.terms),
-            tuple(model.class_of(term) for term in model.terms),
-            tuple(bool(set(term.operator.support) & set(model.B)) for term in model.terms),
-            np.stack(columns, axis=-2),
-        )
+        names, classes = [term.name for term in model.terms], [model.class_of(term) for term in model.terms]
+        meets_B = [bool(set(term.operator.support) & set(model.B)) for term in model.terms]
+        if self.surroundings and self.has_delay:  # what the system lost in the delay, the reservoirs have
+            lost = sum(column[..., 1] - column[..., 2] for column in columns) + 0.0
+            columns.append(np.stack([np.zeros_like(lost), np.zeros_like(lost), lost, lost], axis=-1))
+            names, classes, meets_B = [*names, "heat"], [*classes, "heat"], [*meets_B, False]
+        return Ledger(tuple(names), tuple(classes), tuple(meets_B), np.stack(columns, axis=-2))
 
     # -- identity ------------------------------------------------------------------------------
 
@@ -337,7 +347,7 @@ class Run(Value):
         model = self.state.model
         reference = ground(model) if self.feedback.policy == "ground" else self._dominant_eigenstate()
         best = Feedback("best", self.feedback.operations, self.feedback.axis, None, False, None, self.feedback.made_by)
-        run = Run(reference, self.measurement, best, self.delay, 0.0, self.made_by)
+        run = Run(reference, self.measurement, best, self.delay, 0.0, self.made_by, self.surroundings, self.master)
         if self.n_symbols != run.n_outcomes:
             raise ShapeMismatch(
                 f"policy {self.feedback.policy!r} needs one symbol an outcome; Alice has {run.n_outcomes}, "

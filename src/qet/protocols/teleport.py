@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from qet.foundations.checks import real
 from qet.foundations.errors import BadParameter, NotOffered, unknown
 from qet.foundations.values import call_of
@@ -38,8 +36,9 @@ def teleport(
         state: From `ground`, `gibbs`, `steady`, `state`, ...; its model says who holds what.
         measure: A `Measurement`, or "X", "Y", "Z", or a vector.
         feedback: A `Feedback`, or "best", "ground", "dominant"; "channel" is feedback("best", operations="channel").
-        delay: Time between measurement and feedback, >= 0, evolved with H alone; number or array.
-        surroundings: Reservoirs during the delay; not offered yet with a delay.
+        delay: Time between measurement and feedback, >= 0; number or array.
+        surroundings: None: H alone acts during the delay. Baths and jumps that act meanwhile, under the state's own
+            master equation where they are its own, else as in `evolve`; what they take is a row of the ledger.
         message_error: Probability of a wrong symbol, or a column-stochastic matrix P(received|sent).
 
     Returns:
@@ -62,18 +61,17 @@ def teleport(
     measurement = as_measurement(measure)
     rule = as_feedback(feedback)
     delay = real("delay", delay, minimum=0.0)
-    if surroundings is not None and np.any(np.asarray(delay) != 0.0):
-        raise NotOffered(
-            "a delay with reservoirs is not offered; use surroundings=None (H alone evolves the system) or delay=0."
-        )
+    things, master = _reservoirs(state, surroundings)
     error = checked(message_error, outcomes_of(measurement, state.model))
     options = {
         "measure": (measure if isinstance(measure, str) else measurement, "X"),
         "feedback": (feedback if isinstance(feedback, str) else rule, "best"),
         "delay": (delay, 0.0),
+        "surroundings": (None if surroundings is None else list(things), None),
         "message_error": (error, 0.0),
     }
-    run = Run(state, measurement, rule, delay, error, call_of("teleport", {"state": state}, options))
+    call = call_of("teleport", {"state": state}, options)
+    run = Run(state, measurement, rule, delay, error, call, things, master)
     _check_fit(run)
     return run
 
@@ -93,11 +91,22 @@ def as_feedback(value: Any) -> Feedback:
     """A feedback from itself or a policy's name."""
     if isinstance(value, Feedback):
         return value
-    if value == "channel":
+    if isinstance(value, str) and value == "channel":
         return make_feedback("best", operations="channel")
     if not isinstance(value, str) or value not in POLICIES:
         raise unknown("feedback policy", value, (*POLICIES, "channel"))
     return make_feedback(value)
+
+
+def _reservoirs(state: State, surroundings: Any) -> tuple[tuple[Any, ...], str | None]:
+    """Surroundings during the delay as a tuple, and their master equation."""
+    if surroundings is None:
+        return (), None
+    from qet.solvers.evolve import master_for
+    from qet.solvers.steady import as_surroundings
+
+    things = as_surroundings(surroundings)
+    return things, master_for(state, things, None)
 
 
 def _check_fit(run: Run) -> None:

@@ -16,7 +16,7 @@ half-line spectra is worth half of its jump there, which is what the Fourier int
 bath correlation gives, so that G(0) = rate·T. A flat bosonic spectrum has no value at w = 0,
 and a flat half band of fermions jumps there: both are refused where S offers that frequency.
 
-Conventions of docs/open-pair.md, section 3; the full band of a non-exchange coupling and
+Conventions of docs/open-pair.md, "Reservoirs"; the full band of a non-exchange coupling and
 the value at w = 0 are derived here.
 """
 

@@ -28,7 +28,8 @@ import numpy as np
 from qet.foundations.chunks import in_chunks
 from qet.foundations.errors import DivergentOccupation, NotOffered, refuse_where
 from qet.foundations.paulis import PauliString, PauliSum
-from qet.physics.baths import Bath, Jump
+from qet.foundations.zeros import is_zero
+from qet.physics.baths import Bath, Jump, spectral_density
 from qet.physics.model import Model
 from qet.solvers.generator import Key
 
@@ -71,7 +72,7 @@ def local_jumps(model: Model, baths: Sequence[Bath]) -> list[Dissipator]:
             coupling diagonal in the bare levels).
         NotOffered: a coupling that spans sites, a Lamb shift, or a full band away from exchange along Z.
     """
-    return [_local(model, bath, site, source) for source, bath in enumerate(baths) for site in bath.sites]
+    return [_local(model, bath, site, source) for source, bath in enumerate(baths) for site in _touched(bath)]
 
 
 def jump_dissipators(jumps: Sequence[Jump], first: int = 0) -> list[Dissipator]:
@@ -85,7 +86,7 @@ def relaxation(w: Any, T: Any, rate: Any, mu: Any, statistics: str, spectrum: An
     Bosons: J coth(w/2T) and J; fermions: J and J tanh((w - mu)/2T). Limits at T = 0; at w = 0 an ohmic
     spectrum gives 2 rate T and 0.
     """
-    J = rate if isinstance(spectrum, str) and spectrum == "flat" else _density(w, rate, spectrum)
+    J = rate if isinstance(spectrum, str) and spectrum == "flat" else spectral_density(np.abs(w), rate, spectrum)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if statistics == "fermion":
             t = np.tanh(np.divide(0.5 * (w - mu), T))
@@ -93,18 +94,15 @@ def relaxation(w: Any, T: Any, rate: Any, mu: Any, statistics: str, spectrum: An
                 t = np.where(np.isnan(t), 0.0, t)
             return J, J * t
         total = J / np.tanh(np.divide(0.5 * w, T))
-        if J is not rate and np.isnan(np.min(total, initial=1.0)):
-            slope = rate if spectrum == "ohmic" or isinstance(spectrum, tuple) else 0.0
+        if np.isnan(np.min(total, initial=1.0)):  # w = 0, and a flat bath has no rate there or was refused
+            slope = 0.0 if J is rate else rate
             total = np.where(np.isnan(total), 2.0 * slope * np.asarray(T), total)
     return total, J
 
 
-def _density(w: Any, rate: Any, spectrum: Any) -> Any:
-    w = np.abs(w)
-    if spectrum == "ohmic":
-        return rate * w
-    cutoff = float(spectrum[1])
-    return rate * w * cutoff**2 / (w * w + cutoff**2)
+def _touched(bath: Bath) -> tuple[int, ...]:
+    """The sites that a bath acts on: those of its Pauli sum, where it has one."""
+    return (bath.coupling.support or bath.sites) if isinstance(bath.coupling, PauliSum) else bath.sites
 
 
 def _local(model: Model, bath: Bath, site: int, source: int) -> Dissipator:
@@ -120,7 +118,7 @@ def _local(model: Model, bath: Bath, site: int, source: int) -> Dissipator:
             "use master='redfield'."
         )
     _refuse_divergence(bath, site, field, vector)
-    if is_along_z and (vector is None or _is_zero(vector[2])):
+    if is_along_z and (vector is None or is_zero(vector[2])):
         strength = 1.0 if vector is None else vector[0] * vector[0] + vector[1] * vector[1]
         keys: tuple[Key, ...] = (("total", site), ("difference", site))
         return Dissipator(source, keys, (field[2], bath.T, bath.rate, bath.mu, strength), _along_z(bath))
@@ -161,7 +159,9 @@ def _tilted(bath: Bath) -> Callable[..., tuple[Any, ...]]:
             along = vx * nx + vy * ny + vz * nz
             across = (vy * nz - vz * ny) ** 2 + (vz * nx - vx * nz) ** 2 + (vx * ny - vy * nx) ** 2
             total, difference = across * total, across * difference
-            if np.any(along):
+            if statistics == "boson" and spectrum == "flat":
+                along = 0.0  # rounding: anything larger was refused
+            elif np.any(along):
                 slow, _ = relaxation(np.zeros_like(length), T, rate, mu, statistics, spectrum)
                 along = np.where(np.asarray(along) == 0.0, 0.0, 0.5 * slow * along * along)
         g, d = 0.25 * total, 0.25 * difference
@@ -259,7 +259,3 @@ def _refuse_divergence(bath: Bath, site: int, field: Vector, vector: Vector | No
 
 def _on(site: int, letter: str) -> PauliString:
     return ((site, letter),)
-
-
-def _is_zero(value: Any) -> bool:
-    return not np.ndim(value) and value == 0.0

@@ -31,6 +31,7 @@ from qet.foundations.paulis import PauliString, PauliSum
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator, jump_dissipators, local_jumps
 from qet.solvers.generator import Action, Block, Generator, Key, action, block, evaluate, full_generator
+from qet.solvers.questions import marginal_of
 from qet.solvers.states import Expectations
 
 __all__ = [
@@ -64,7 +65,7 @@ def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations
 
     Raises:
         NoUniqueSteadyState: with the number of steady states found (dimension of the null space), the first
-            point and the mask; `.best` is one of them where one was computed.
+            point and the mask; `.best` is the density matrix that was found, any one of them.
         TooLarge: beyond six sites.
     """
     _check_size(model)
@@ -231,7 +232,7 @@ def _eliminated_means(system: Block, plan: Plan, parameters: Parameters) -> list
     if flagged is None or not np.any(flagged):
         return means
     if not np.ndim(flagged):
-        return [x[0] for x in _dense_means(system.generator, parameters)]
+        return _dense_means(system.generator, parameters)
     where = np.flatnonzero(flagged)
     there = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
     size = len(flagged)
@@ -325,7 +326,7 @@ def _check_unique(
         "where the system starts. Something is conserved: give every site a bath or jump with rate > 0, couple the "
         f"sites, or choose jumps that do not commute with H{where}.",
         mask=mask,
-        best=payload,
+        best=marginal_of(payload, model.sites),
     )
 
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from qet.foundations.errors import NotOffered
 from qet.physics.baths import Bath
-from qet.solvers.contacts import wide
+from qet.solvers.contacts import ELEMENT_TOLERANCE, wide
 
 Array = np.ndarray
 _STEP = 0.125  # of ln s
@@ -71,8 +71,6 @@ def exchange_shifts(bath: Bath, w: Array, tolerance: Array) -> tuple[Array, Arra
 
 def shift_diverges(bath: Bath, S: Array, w: Array, tolerance: Array) -> Any:
     """Points where an exchange contact is offered a zero Bohr frequency at T > 0, shape (...)."""
-    from qet.solvers.contacts import ELEMENT_TOLERANCE
-
     size = np.abs(S)
     offered = (size > ELEMENT_TOLERANCE * size.max(axis=(-1, -2), keepdims=True)) & (np.abs(w) <= tolerance)
     return offered.any(axis=(-1, -2)) & (np.asarray(bath.rate) > 0.0) & (np.asarray(bath.T) > 0.0)

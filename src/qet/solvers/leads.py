@@ -58,7 +58,7 @@ EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
-class Contact:
+class Lead:
     """One lead at one site: which bath it belongs to, and its parameters (numbers or arrays)."""
 
     site: int
@@ -75,8 +75,8 @@ class LeadsSteady:
     Attributes:
         covariance: M of <a_m a_n> = δ_mn + i M_mn, shape (*shape, 2N, 2N).
         generator: A of H = (i/4) Σ A_mn a_m a_n, shape (..., 2N, 2N).
-        sources: Q_i of each contact, shape (*shape, 2N, 2N), units of energy.
-        contacts: The leads.
+        sources: Q_i of each lead, shape (*shape, 2N, 2N), units of energy.
+        leads: The leads.
         mus: Chemical potential of each bath, in the order given.
         solver_error: Estimated absolute error of an energy beyond rounding, shape (*shape).
     """
@@ -84,7 +84,7 @@ class LeadsSteady:
     covariance: Array
     generator: Array
     sources: tuple[Array, ...]
-    contacts: tuple[Contact, ...]
+    leads: tuple[Lead, ...]
     mus: tuple[Any, ...]
     solver_error: Any
 
@@ -119,7 +119,7 @@ class LeadsSteady:
 
         They need not sum to zero: a pairing term (XX without YY) makes and destroys particles in pairs.
         """
-        pairs = zip(self.contacts, self._changes(), strict=True)
+        pairs = zip(self.leads, self._changes(), strict=True)
         return self._per_bath([0.5 * dM[..., 2 * c.site, 2 * c.site + 1] for c, dM in pairs])
 
     def heat_currents(self) -> tuple[Any, ...]:
@@ -141,26 +141,26 @@ class LeadsSteady:
     def _decay(self) -> Array:
         """K = Γ/2 - A of dM/dt = -K M - M K^T + Σ Q_i, shape (..., 2N, 2N)."""
         damping: Any = 0.0
-        for contact in self.contacts:
+        for lead in self.leads:
             diagonal = np.zeros(self.generator.shape[-1])
-            diagonal[2 * contact.site : 2 * contact.site + 2] = 0.5
-            damping = damping + np.asarray(contact.rate)[..., None] * diagonal
+            diagonal[2 * lead.site : 2 * lead.site + 2] = 0.5
+            damping = damping + np.asarray(lead.rate)[..., None] * diagonal
         return damping[..., None] * np.eye(self.generator.shape[-1]) - self.generator
 
     def _changes(self) -> list[Array]:
-        """What each contact adds to dM/dt, shape (*shape, 2N, 2N)."""
+        """What each lead adds to dM/dt, shape (*shape, 2N, 2N)."""
         changes = []
-        for contact, source in zip(self.contacts, self.sources, strict=True):
+        for lead, source in zip(self.leads, self.sources, strict=True):
             here = np.zeros(self.covariance.shape[-1])
-            here[2 * contact.site : 2 * contact.site + 2] = 0.5
-            loss = np.asarray(contact.rate)[..., None, None] * (here[:, None] + here) * self.covariance
+            here[2 * lead.site : 2 * lead.site + 2] = 0.5
+            loss = np.asarray(lead.rate)[..., None, None] * (here[:, None] + here) * self.covariance
             changes.append(source - loss)
         return changes
 
     def _per_bath(self, values: list[Any]) -> tuple[Any, ...]:
         totals: list[Any] = [0.0] * len(self.mus)
-        for contact, value in zip(self.contacts, values, strict=True):
-            totals[contact.bath] = totals[contact.bath] + value
+        for lead, value in zip(self.leads, values, strict=True):
+            totals[lead.bath] = totals[lead.bath] + value
         return tuple(totals)
 
 
@@ -194,25 +194,25 @@ def leads_steady(model: Model, baths: Sequence[Bath]) -> LeadsSteady:
         >>> print(round(solution.payload[((1, "Z"),)], 6), round(solution.energy_currents()[0], 6))
         -0.87738 0.002355
     """
-    contacts = _contacts(model, baths)
+    leads = _checked_leads(model, baths)
     broadcast(model=model.shape, **{f"bath_{i}": bath.shape for i, bath in enumerate(baths)})
     A = quadratic_form(model.H, model.n_sites)
-    damping = _damping(contacts, model.n_sites)
+    damping = _damping(leads, model.n_sites)
     modes = _Modes.of(A, damping)
     _check_unique(modes, damping)
-    columns = [modes.apply(contact) for contact in contacts]
+    columns = [modes.apply(lead) for lead in leads]
     shape = np.broadcast_shapes(modes.eigenvalues.shape[:-1], *(w.shape[:-1] for w in columns))
     spread = np.zeros(shape)
     is_close = np.broadcast_to(modes.is_close_to_defective, shape)
     if is_close.any():
-        columns, spread = _repair(columns, is_close, modes.K, contacts, shape)
-    sources = tuple(_source(w, contact) for w, contact in zip(columns, contacts, strict=True))
+        columns, spread = _repair(columns, is_close, modes.K, leads, shape)
+    sources = tuple(_source(w, lead) for w, lead in zip(columns, leads, strict=True))
     Q = sum(sources, np.zeros((*shape, *A.shape[-2:])))
     M = modes.solve(Q)
     if is_close.any():
         M[is_close] = _lyapunov(_pick(modes.K, is_close, shape), Q[is_close])
     error = modes.error(spread) * _bound(model)
-    return LeadsSteady(M, A, sources, contacts, tuple(bath.mu for bath in baths), error)
+    return LeadsSteady(M, A, sources, leads, tuple(bath.mu for bath in baths), error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,11 +253,11 @@ class _Modes:
     def is_close_to_defective(self) -> Array:
         return self.condition > WORST_CONDITION
 
-    def apply(self, contact: Contact) -> Array:
+    def apply(self, lead: Lead) -> Array:
         """w = Λ(K) (e_{2j} + i e_{2j+1}), shape (..., n)."""
-        j = 2 * contact.site
+        j = 2 * lead.site
         start = self.left[..., :, j] + 1j * self.left[..., :, j + 1]
-        weights = spectral_function(self.eigenvalues, contact.T, contact.mu) * start
+        weights = spectral_function(self.eigenvalues, lead.T, lead.mu) * start
         return np.asarray((self.right @ weights[..., None])[..., 0])
 
     def solve(self, Q: Array) -> Array:
@@ -303,18 +303,18 @@ def spectral_function(eigenvalues: Array, T: Any, mu: Any) -> Array:
     return np.where(is_cold, np.log(x), warm) if is_cold.any() else np.asarray(warm)
 
 
-def _source(w: Array, contact: Contact) -> Array:
+def _source(w: Array, lead: Lead) -> Array:
     """Q = -(1/π)(R - Rᵀ), with R = rate (Re w, Im w) in the columns of the site."""
-    rate = np.asarray(contact.rate)[..., None]
+    rate = np.asarray(lead.rate)[..., None]
     shape = np.broadcast_shapes(w.shape, (*rate.shape[:-1], 1))
     R = np.zeros((*shape, shape[-1]))
-    R[..., :, 2 * contact.site] = rate * w.real
-    R[..., :, 2 * contact.site + 1] = rate * w.imag
+    R[..., :, 2 * lead.site] = rate * w.real
+    R[..., :, 2 * lead.site + 1] = rate * w.imag
     return np.asarray((np.swapaxes(R, -1, -2) - R) / np.pi)
 
 
 def _repair(
-    columns: list[Array], mask: Array, K: Array, contacts: tuple[Contact, ...], shape: tuple[int, ...]
+    columns: list[Array], mask: Array, K: Array, leads: tuple[Lead, ...], shape: tuple[int, ...]
 ) -> tuple[list[Array], Array]:
     """Replace w = Λ(K)u at the masked points by its mean over a circle K + zE; also the spread of two such means.
 
@@ -329,23 +329,22 @@ def _repair(
     E = np.cos(1.0 + np.arange(n)[:, None] * 1.7 + np.arange(n) ** 2 * 0.9)
     E /= np.linalg.norm(E, 2)
     here = [
-        Contact(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu)))
-        for c in contacts
+        Lead(c.site, c.bath, *(np.broadcast_to(value, shape)[mask] for value in (c.T, c.rate, c.mu))) for c in leads
     ]
-    totals = np.zeros((2, len(contacts), *near.shape[:-1]), dtype=complex)
+    totals = np.zeros((2, len(leads), *near.shape[:-1]), dtype=complex)
     for point in range(CIRCLE_POINTS):
         z = np.exp(2j * np.pi * (point + 0.5) / CIRCLE_POINTS)
         shifted = near + (radius * z)[:, None, None] * E
         eigenvalues, V = np.linalg.eig(shifted)
         modes = _Modes(shifted, eigenvalues, V, np.linalg.inv(V), np.ones(len(near)), rates)
-        totals[point % 2] += [modes.apply(contact) for contact in here]
+        totals[point % 2] += [modes.apply(lead) for lead in here]
     repaired = []
     for old, new in zip(columns, totals.sum(0) / CIRCLE_POINTS, strict=True):
         w = np.array(np.broadcast_to(old, (*shape, n)))
         w[mask] = new
         repaired.append(w)
     spread = np.zeros(shape)
-    if contacts:
+    if leads:
         spread[mask] = np.abs(totals[0] - totals[1]).max((0, -1)) / CIRCLE_POINTS + 64 * EPSILON
     return repaired, spread
 
@@ -375,12 +374,12 @@ def _pick(a: Array, mask: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray(np.broadcast_to(a, (*shape, *a.shape[-2:]))[mask])
 
 
-def _damping(contacts: tuple[Contact, ...], n_sites: int) -> Array:
+def _damping(leads: tuple[Lead, ...], n_sites: int) -> Array:
     """The rate on each Majorana, shape (..., 2N)."""
-    shape = np.broadcast_shapes(*(np.shape(contact.rate) for contact in contacts))
+    shape = np.broadcast_shapes(*(np.shape(lead.rate) for lead in leads))
     damping = np.zeros((*shape, 2 * n_sites))
-    for contact in contacts:
-        damping[..., 2 * contact.site] = damping[..., 2 * contact.site + 1] = contact.rate
+    for lead in leads:
+        damping[..., 2 * lead.site] = damping[..., 2 * lead.site + 1] = lead.rate
     return damping
 
 
@@ -389,10 +388,10 @@ def _bound(model: Model) -> Any:
     return sum((np.abs(c) for string, c in model.H.terms if string), 0.0)
 
 
-def _contacts(model: Model, baths: Sequence[Bath]) -> tuple[Contact, ...]:
-    """One contact a site, or the reason why this is not offered."""
+def _checked_leads(model: Model, baths: Sequence[Bath]) -> tuple[Lead, ...]:
+    """One lead a site at most, or the reason why this is not offered."""
     ends = {0, model.n_sites - 1}
-    contacts: list[Contact] = []
+    leads: list[Lead] = []
     for number, bath in enumerate(baths):
         _check_kind(bath)
         for site in bath.sites:
@@ -402,12 +401,12 @@ def _contacts(model: Model, baths: Sequence[Bath]) -> tuple[Contact, ...]:
                     f"{model.n_sites - 1} only, because inside the chain the Jordan–Wigner string makes the coupling "
                     "interacting. Move the bath to an end, or use master='redfield'."
                 )
-            if any(site == contact.site for contact in contacts):
+            if any(site == lead.site for lead in leads):
                 raise NotOffered(
                     f"leads: two baths on site {site}; at most one a site. Use master='redfield' for several."
                 )
-            contacts.append(Contact(site, number, bath.T, bath.rate, bath.mu))
-    return tuple(contacts)
+            leads.append(Lead(site, number, bath.T, bath.rate, bath.mu))
+    return tuple(leads)
 
 
 def _check_kind(bath: Any) -> None:

@@ -80,8 +80,13 @@ class MeansRoute:
     @cached_property
     def particles(self) -> Array:
         """Quanta absorbed less emitted, a column for each surrounding; zero for jumps."""
-        quanta = dissipated(self.model, self.dissipators, self.payload, self._quanta())
-        return np.where(self._is_bath, quanta[..., self._order], 0.0)
+        total: Any = 0.0
+        for is_full in (False, True):  # baths of both kinds may share a site, and count in opposite directions there
+            columns = np.array([isinstance(thing, Bath) and thing.full_band is is_full for thing in self.things])
+            if np.any(columns):
+                quanta = dissipated(self.model, self.dissipators, self.payload, self._quanta(is_full))
+                total = total + np.where(columns, quanta[..., self._order], 0.0)
+        return np.asarray(total)
 
     @property
     def _is_bath(self) -> Array:
@@ -96,16 +101,16 @@ class MeansRoute:
         order[np.argsort(~self._is_bath, kind="stable")] = np.arange(len(self.things))
         return order
 
-    def _quanta(self) -> PauliSum:
-        """Σ n·σ/2 over the sites that baths touch: each absorbed quantum lifts a bare qubit by one.
+    def _quanta(self, is_full: bool) -> PauliSum:
+        """Σ n·σ/2 over the sites that half-band (full-band) baths touch: a quantum absorbed lifts a bare qubit by one.
 
         A full band counts along +Z whatever the sign of the field, since it also holds the negative gap; a
         vanishing field is read as +Z.
         """
-        is_signed = {s: thing.full_band for thing in self.things if isinstance(thing, Bath) for s in thing.sites}
+        baths = [thing for thing in self.things if isinstance(thing, Bath) and thing.full_band is is_full]
         c = self.model.H.coefficients
         pairs: list[tuple[PauliString, Any]] = []
-        for site, is_full in sorted(is_signed.items()):
+        for site in sorted({site for bath in baths for site in bath.sites}):
             field = [0.0 if is_full else c.get(((site, letter),), 0.0) for letter in "XYZ"]
             length = np.sqrt(sum(np.square(value) for value in field))
             is_zero = length == 0.0

@@ -25,6 +25,7 @@ from qet.foundations.chunks import in_chunks
 from qet.foundations.conventions import DEGENERACY_TOLERANCE
 from qet.foundations.errors import DegenerateLevel, refuse_where
 from qet.foundations.paulis import PauliString
+from qet.foundations.zeros import safe_divisor
 from qet.physics.model import Model
 from qet.solvers.states import Expectations
 
@@ -100,7 +101,7 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
             f = -1.0 / np.sqrt(squares)
             z, xx = Omega * f, c * f
             return z, z, xx, -xx, 1.0, False
-        f = -1.0 / _nonzero(_length(Omega, c))
+        f = -1.0 / safe_divisor(_length(Omega, c))
         z, xx = Omega * f, c * f
         return z, z, xx, -xx, 1.0, _is_degenerate(a, b, c)
     is_even = ab >= 0.0
@@ -130,18 +131,13 @@ def _gibbs(a: Any, b: Any, c: Any, T: Any) -> tuple[Any, ...]:
         limit = DEGENERACY_TOLERANCE * np.maximum(R, r)
         t1 = np.where(is_cold, np.where(np.abs(w1) > limit, np.sign(w1), 0.0), t1)
         t2 = np.where(is_cold, np.where(w2 > limit, 1.0, 0.0), t2)
-    e, o = -0.5 * (t1 + t2) / _nonzero(R), 0.5 * (t1 - t2) / _nonzero(r)
+    e, o = -0.5 * (t1 + t2) / safe_divisor(R), 0.5 * (t1 - t2) / safe_divisor(r)
     if a is b:
         zA = zB = e * (a + b)
     else:
         ze, zo = e * (a + b), o * (a - b)
         zA, zB = ze + zo, ze - zo
     return zA, zB, c * (e + o), c * (o - e), t1 * t2
-
-
-def _nonzero(length: Any) -> Any:
-    """A length as a divisor; where it is zero, so is what it divides."""
-    return length if np.min(length, initial=1.0) > 0.0 else np.where(length > 0.0, length, 1.0)
 
 
 def _length(x: Any, y: Any) -> Any:

@@ -32,7 +32,10 @@ QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrice
 
 
 def ground(model: Model) -> State:
-    """The ground state of a model.
+    """The ground state of a model, at every point of its batch.
+
+    Two qubits with fields along Z and one XX coupling have a closed form, large batches of any two qubits the roots
+    of a quartic; the rest is diagonalized.
 
     Raises:
         DegenerateLevel: where the lowest level is not unique (spacing <= 1e-10 ‖H‖).
@@ -55,7 +58,7 @@ def ground(model: Model) -> State:
 
 
 def eigenstate(model: Model, level: int) -> State:
-    """The energy eigenstate number `level`, counted from 0 at the bottom.
+    """The energy eigenstate number `level`, counted from 0 at the bottom, at every point of the batch.
 
     Raises:
         DegenerateLevel: where that level is not unique.
@@ -101,20 +104,25 @@ def gibbs(model: Model, *, T: Any) -> State:
     return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
 
 
-def state(model: Model, rho: Any) -> State:
+def state(model: Model, rho_or_psi: Any) -> State:
     """A given state: a density matrix, a state vector, or a QuTiP Qobj.
 
     Args:
         model: The model the state belongs to.
-        rho: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
+        rho_or_psi: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
 
     Raises:
         NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
         ShapeMismatch: if the size does not fit the model.
     """
     _check_model("state", model)
-    array = np.array(rho.full() if hasattr(rho, "full") else rho)
-    if array.dtype.kind not in "fciu" or not np.all(np.isfinite(array)):
+    try:
+        array = np.array(rho_or_psi.full() if hasattr(rho_or_psi, "full") else rho_or_psi)
+    except ValueError:
+        raise NotAState("a state is an array; the rows of this one differ in length.") from None
+    if array.dtype.kind in "fciu":
+        array = array.astype(complex if array.dtype.kind == "c" else float)  # double precision everywhere
+    if array.dtype.kind not in "fc" or not np.all(np.isfinite(array)):
         raise NotAState("a state is a numeric array without NaN or infinite entries.")
     d = 2**model.n_sites
     if array.ndim >= 2 and array.shape[-2:] == (d, d):
@@ -128,7 +136,7 @@ def state(model: Model, rho: Any) -> State:
     _check_state(matrix)
     matrix = (matrix + dagger(matrix)) / 2
     broadcast(model=model.shape, state=matrix.shape[:-2])
-    return State(model, Dense(matrix), "given", Call("state", {"model": model, "rho": array}))
+    return State(model, Dense(matrix), "given", Call("state", {"model": model, "rho_or_psi": array}))
 
 
 def depolarize(state: State, probability: Any) -> State:
@@ -136,8 +144,13 @@ def depolarize(state: State, probability: Any) -> State:
 
     Args:
         state: Any state.
-        probability: 0 <= p <= 1; number or array.
+        probability: 0 <= p <= 1; number or array, broadcasts with the state.
+
+    Raises:
+        BadParameter: for a probability outside [0, 1]. ShapeMismatch: if it does not broadcast.
     """
+    if not isinstance(state, State):
+        raise BadParameter(f"depolarize takes a state, such as qet.ground(model); got {type(state).__name__}.")
     p = real("probability", probability, minimum=0.0, maximum=1.0)
     broadcast(state=state.shape, probability=np.shape(p))
     call = Call("depolarize", {"state": state, "probability": p})

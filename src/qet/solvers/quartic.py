@@ -23,6 +23,7 @@ import numpy as np
 from qet.foundations.chunks import in_chunks
 from qet.foundations.errors import DegenerateLevel
 from qet.foundations.paulis import LETTERS, PauliString, collect
+from qet.foundations.zeros import is_zero, times, total
 from qet.physics.model import Model
 from qet.solvers.spectrum import refuse_degenerate
 from qet.solvers.states import Expectations
@@ -80,7 +81,7 @@ def _projector(H: Any, H2: Any, H3: Any, x: Any, a: Any, b: Any) -> tuple[Any, A
     """Q = H³ + x H² + (x² + a) H + (x³ + a x + b): upper triangle, diagonal, trace."""
     first = x * x + a
     zeroth = first * x + b
-    Q = [[_dot([H3[i][j], _times(x, H2[i][j]), _times(first, H[i][j])]) for j in range(4)] for i in range(4)]
+    Q = [[total([H3[i][j], times(x, H2[i][j]), times(first, H[i][j])]) for j in range(4)] for i in range(4)]
     diagonal = [Q[i][i] + zeroth for i in range(4)]
     return Q, diagonal, diagonal[0] + diagonal[1] + diagonal[2] + diagonal[3]
 
@@ -109,7 +110,7 @@ def _entries(c: dict[PauliString, Any]) -> list[list[Any]]:
         return c.get(key, 0.0)
 
     def combine(real: Any, imaginary: Any) -> Any:
-        return real if isinstance(imaginary, float) and imaginary == 0.0 else real + 1j * imaginary
+        return real if is_zero(imaginary) else real + 1j * imaginary
 
     zi, iz, zz = get("Z", "I"), get("I", "Z"), get("Z", "Z")
     H: list[list[Any]] = [[0.0] * 4 for _ in range(4)]
@@ -127,28 +128,13 @@ def _at(M: Sequence[Sequence[Any]], i: int, j: int) -> Any:
     return M[i][j] if i <= j else np.conj(M[j][i])
 
 
-def _dot(terms: list[Any]) -> Any:
-    """A sum in which exact scalar zeros cost nothing."""
-    total: Any = 0.0
-    for term in terms:
-        if not (isinstance(term, float) and term == 0.0):
-            total = term if isinstance(total, float) and total == 0.0 else total + term
-    return total
-
-
-def _times(left: Any, right: Any) -> Any:
-    if (isinstance(left, float) and left == 0.0) or (isinstance(right, float) and right == 0.0):
-        return 0.0
-    return left * right
-
-
 def _square(H: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Upper triangle of H²; real diagonal."""
     out: list[list[Any]] = [[0.0] * 4 for _ in range(4)]
     for i in range(4):
-        out[i][i] = _dot([_abs2(H[min(i, k)][max(i, k)]) for k in range(4)])
+        out[i][i] = total([_abs2(H[min(i, k)][max(i, k)]) for k in range(4)])
         for j in range(i + 1, 4):
-            out[i][j] = _dot([_times(_at(H, i, k), _at(H, k, j)) for k in range(4)])
+            out[i][j] = total([times(_at(H, i, k), _at(H, k, j)) for k in range(4)])
     return out
 
 
@@ -157,19 +143,19 @@ def _symmetric_product(H: Sequence[Sequence[Any]], S: Sequence[Sequence[Any]]) -
     out: list[list[Any]] = [[0.0] * 4 for _ in range(4)]
     for i in range(4):
         for j in range(i, 4):
-            out[i][j] = _dot([_times(_at(H, i, k), _at(S, k, j)) for k in range(4)])
+            out[i][j] = total([times(_at(H, i, k), _at(S, k, j)) for k in range(4)])
         out[i][i] = np.real(out[i][i])
     return out
 
 
 def _abs2(value: Any) -> Any:
-    if isinstance(value, float) and value == 0.0:
+    if is_zero(value):
         return 0.0
     return value.real * value.real + value.imag * value.imag if np.iscomplexobj(value) else value * value
 
 
 def _trace(M: Sequence[Sequence[Any]]) -> Any:
-    return _dot([M[i][i] for i in range(4)])
+    return total([M[i][i] for i in range(4)])
 
 
 def _read_means(Q: Sequence[Sequence[Any]], diagonal: Sequence[Any], inverse: Any) -> list[Any]:

@@ -11,7 +11,7 @@ No secular approximation; the Lamb shift Λ on request. The secular equation kee
 of equal Bohr frequency, exact degeneracies included. Local GKSL: each site emits into and absorbs from its bath at
 the gap of its bare field, L = |g><e| and its adjoint. Matrices throughout: the twin of the Pauli form in `dissipators`.
 
-Conventions of docs/open-pair.md, section 3.
+Conventions of docs/open-pair.md, "Reservoirs".
 """
 
 from __future__ import annotations

@@ -122,9 +122,11 @@ class Found:
     diverges: dict[int, Array]
 
 
-def setting_of(model: Model, surroundings: tuple[Bath | Jump, ...], master: str) -> Setting:
-    """Flatten a problem to its points."""
-    shape = np.broadcast_shapes(model.shape, *(thing.shape for thing in surroundings))
+def setting_of(
+    model: Model, surroundings: tuple[Bath | Jump, ...], master: str, batch: tuple[int, ...] = ()
+) -> Setting:
+    """Flatten a problem to its points; `batch` is the shape of whatever else it broadcasts with."""
+    shape = np.broadcast_shapes(model.shape, batch, *(thing.shape for thing in surroundings))
 
     def flat(value: Any) -> Any:
         return np.broadcast_to(value, shape).reshape(-1) if np.ndim(value) else value
@@ -143,7 +145,7 @@ def solve(setting: Setting) -> Found:
     null = np.empty(n, dtype=int)
     diverges = {column: np.zeros(n, dtype=bool) for column in range(len(setting.surroundings))}
     for part in setting.chunks():
-        piece = _piece(setting, part)
+        piece = piece_of(setting, part)
         P = generator(piece.frame, piece.channels, setting.layout, setting.is_secular)
         found = solve_steady(P, setting.layout, d)
         rho[part] = piece.frame.restore(found.rho)
@@ -172,7 +174,7 @@ def gap_of(setting: Setting) -> Array:
     """The slowest relaxation rate at every point."""
     gaps = np.empty(setting.n_points)
     for part in setting.chunks():
-        piece = _piece(setting, part)
+        piece = piece_of(setting, part)
         gaps[part] = generator_gap(generator(piece.frame, piece.channels, setting.layout, setting.is_secular))
     return setting.shaped(gaps)
 
@@ -183,7 +185,7 @@ def currents_of(setting: Setting, rho: Array) -> Currents:
     energy, particles = np.zeros((n, columns)), np.zeros((n, columns))
     flat = rho.reshape(n, setting.d, setting.d)
     for part in setting.chunks():
-        piece = _piece(setting, part)
+        piece = piece_of(setting, part)
         inside = piece.frame.rotate(flat[part])
         for channel in piece.channels:
             brought, events = flows(piece.frame, channel, inside, setting.is_secular)
@@ -238,7 +240,8 @@ def _cut(setting: Setting, part: slice) -> tuple[PauliSum, tuple[Bath | Jump, ..
     return each_coefficient(setting.H, cut), tuple(each_parameter(thing, cut) for thing in setting.surroundings)
 
 
-def _piece(setting: Setting, part: slice) -> Piece:
+def piece_of(setting: Setting, part: slice) -> Piece:
+    """The points of a slice: their energy basis and channels."""
     H, surroundings = _cut(setting, part)
     frame = frame_of(H, setting.n_sites)
     found = channels_of(H, frame, surroundings, setting.n_sites, setting.master)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.conventions import ROUNDING
-from qet.foundations.paulis import PauliString, PauliSum
+from qet.foundations.errors import BadParameter, BadParties
+from qet.foundations.paulis import PauliString, PauliSum, pauli
 from qet.foundations.values import Call, Value, frozen
-from qet.physics.model import Model
+from qet.physics.model import Model, as_sites
 from qet.solvers.questions import expect_of, marginal_of, shape_of
 
 Array = np.ndarray
@@ -103,9 +104,11 @@ def energy_scale(model: Model) -> Any:
 
 
 def marginal(state: State, sites: Any) -> Array:
-    """Reduced density matrix on some sites, in the order given, the first leftmost; shape (*shape, d, d)."""
-    from qet.physics.model import as_sites
+    """Reduced density matrix on some sites, in the order given, the first leftmost; shape (*shape, d, d).
 
+    Raises:
+        BadParties: for a site that is not there, or named twice.
+    """
     wanted = as_sites("sites", sites)
     _check_inside(state, wanted)
     rho = marginal_of(state.payload, wanted)
@@ -113,9 +116,15 @@ def marginal(state: State, sites: Any) -> Array:
 
 
 def expect(state: State, operator: str | PauliSum) -> Any:
-    """Expectation value of a Pauli sum, shape (*shape); complex only if the operator is not Hermitian."""
-    from qet.foundations.paulis import pauli
+    """Expectation value Tr[O rho] of a Pauli sum, shape (*shape); complex only if the operator is not Hermitian.
 
+    Args:
+        state: Any state.
+        operator: A Pauli sum or its text, such as "Z0" or "0.5 X0 X1"; its coefficients broadcast with the state.
+
+    Raises:
+        BadOperator: for text that is no Pauli sum. BadParties: for a site that is not there.
+    """
     total = pauli(operator)
     _check_inside(state, total.support)
     value = expect_of(state.payload, total)
@@ -124,8 +133,8 @@ def expect(state: State, operator: str | PauliSum) -> Any:
 
 
 def _check_inside(state: State, sites: tuple[int, ...]) -> None:
-    from qet.foundations.errors import BadParties
-
+    if not isinstance(state, State):
+        raise BadParameter(f"this takes a state, such as qet.ground(model); got {type(state).__name__}.")
     outside = [site for site in sites if not 0 <= site < state.model.n_sites]
     if outside:
         raise BadParties(f"site {outside[0]} is outside the model's sites 0 .. {state.model.n_sites - 1}.")

@@ -79,11 +79,11 @@ def steady(
         TooLarge, NotOffered, BadParties, BadParameter, UnknownName, ShapeMismatch: see the messages.
 
     References:
-        docs/open-pair.md, section 3, for the equations; derived in `redfield` and `liouville`.
+        docs/open-pair.md, "Reservoirs", for the equations; derived in `redfield` and `liouville`.
     """
     things = as_surroundings(surroundings)
-    chosen = _chosen_master(master, things)
-    allowed = _checked_allow(allow)
+    chosen = chosen_master(master, things)
+    allowed = checked_allow(allow)
     if solver not in SOLVERS:
         raise unknown("solver", solver, SOLVERS)
     for thing in things:
@@ -115,7 +115,8 @@ def as_surroundings(surroundings: Any) -> Surroundings:
     return things
 
 
-def _chosen_master(master: str | None, things: Surroundings) -> str:
+def chosen_master(master: str | None, things: Surroundings) -> str:
+    """The master equation asked for, or the usual one for these surroundings; refused where it does not fit them."""
     has_bath = any(isinstance(thing, Bath) for thing in things)
     has_jump = any(isinstance(thing, Jump) for thing in things)
     chosen = master if master is not None else "redfield" if has_bath else "gksl"
@@ -138,7 +139,8 @@ def _chosen_master(master: str | None, things: Surroundings) -> str:
     return chosen
 
 
-def _checked_allow(allow: Any) -> tuple[str, ...]:
+def checked_allow(allow: Any) -> tuple[str, ...]:
+    """The names of refusals to turn off, as a tuple."""
     names = (allow,) if isinstance(allow, str) else tuple(allow)
     for name in names:
         if name not in ALLOWANCES:
@@ -232,10 +234,7 @@ def _validity(model: Model, things: Surroundings, master: str) -> Any:
 
 def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple[str, ...]) -> None:
     """Raise for what makes a result useless; `.best` carries the density matrices."""
-    for column, mask in found.diverges.items():
-        thing = things[column]
-        if isinstance(thing, Bath):
-            refuse_where(mask, DivergentOccupation, partial(_say_divergent, thing, setting.master), best=found.rho)
+    refuse_divergence(things, setting.master, found.diverges, best=found.rho)
     null = np.asarray(found.null_dimension)
     refuse_where(
         null != 1,
@@ -269,6 +268,14 @@ def _refuse(setting: Setting, things: Surroundings, found: Found, allowed: tuple
             ),
             best=found.rho,
         )
+
+
+def refuse_divergence(things: Surroundings, master: str, diverges: dict[int, Array], *, best: Any = None) -> None:
+    """Raise DivergentOccupation where a bath has no finite rate at a frequency the system offers it."""
+    for column, mask in diverges.items():
+        thing = things[column]
+        if isinstance(thing, Bath):
+            refuse_where(mask, DivergentOccupation, partial(_say_divergent, thing, master), best=best)
 
 
 def _say_divergent(bath: Bath, master: str, index: tuple[int, ...]) -> str:

@@ -8,9 +8,10 @@ holds in some cases only, `regime` looks for the parameter that tells them apart
 from __future__ import annotations
 
 import json
+import math
 import textwrap
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from qet.foundations.errors import ShapeMismatch
 from qet.foundations.values import plain
-from qet.studies.literature.entry import SUBJECTS, VERDICTS, Claim, Entry
+from qet.studies.literature.entry import VERDICTS, Claim, Entry
 
 Array = np.ndarray
 HOLDS, HOLDS_IN_A_REGIME, FAILS, NEEDS_REWORDING = VERDICTS
@@ -229,30 +230,27 @@ class ClaimsTable:
         """The verdicts counted, in one line."""
         return f"{len(self.rows)} claims; verdicts: " + ", ".join(f"{v} {n}" for v, n in self.counts.items())
 
-    def markdown(self) -> str:
-        """The table as Markdown, one row a claim."""
-        columns = ("", "claim", "source", *SUBJECTS, "reason", "computed", "ensemble")
-        lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-        for row in self.rows:
-            verdicts = [row.verdicts.get(quantity, "") for quantity in SUBJECTS]
-            cells = (row.key, row.statement, row.source, *verdicts, row.reason, row.computed, row.ensemble)
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        return "\n".join([*lines, "", self.summary, ""])
+    @property
+    def data(self) -> dict[str, Any]:
+        """The entry's head and the claims with the numbers that decided, as data fit for JSON."""
+        head = {name: getattr(self.entry, name) for name in ("name", "title", "reference", "note")}
+        return {**head, "claims": [as_data(row) for row in self.rows]}
 
     def json(self) -> str:
-        """The table as JSON, with the numbers that decided."""
-        names = ("key", "statement", "source", "ensemble", "computed", "verdicts", "reason", "numbers")
-        rows = [{name: plain(getattr(row, name)) for name in names} for row in self.rows]
-        head = {name: getattr(self.entry, name) for name in ("name", "title", "reference", "note")}
-        return json.dumps({**head, "claims": rows}, indent=1, ensure_ascii=False)
+        """The data as JSON text."""
+        return json.dumps(self.data, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def claims_table(name: str, progress: Callable[[int, int, str], None] | None = None) -> ClaimsTable:
+def as_data(claim: Claim) -> dict[str, Any]:
+    """A claim as plain data, without what JSON cannot say: infinities and NaN become text."""
+    return {field.name: _finite(plain(getattr(claim, field.name))) for field in fields(Claim)}
+
+
+def claims_table(name: str) -> ClaimsTable:
     """Compute every claim of a literature entry.
 
     Args:
         name: Of the entry, for example "yan2025".
-        progress: Called as progress(done, total, label) after every claim.
 
     Raises:
         UnknownName: for a name that is no entry, with the nearest one.
@@ -260,12 +258,17 @@ def claims_table(name: str, progress: Callable[[int, int, str], None] | None = N
     from qet.studies.literature import literature
 
     entry = literature(name)
-    rows: list[Claim] = []
-    for make in entry.claims:
-        rows.append(make())
-        if progress is not None:
-            progress(len(rows), len(entry.claims), rows[-1].key)
-    return ClaimsTable(entry, tuple(rows))
+    return ClaimsTable(entry, tuple(make() for make in entry.claims))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _finite(item) for name, item in data.items()}
+    if isinstance(data, list):
+        return [_finite(item) for item in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return str(data)
+    return data
 
 
 def _row_lines(row: Claim, indent: int, width: int) -> list[str]:

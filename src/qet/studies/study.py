@@ -7,6 +7,7 @@ file is executed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,12 @@ from qet.physics.measurement import measure
 from qet.physics.model import Model
 from qet.physics.models import MODELS, by_site, model
 from qet.protocols.teleport import teleport
+from qet.solvers.evolve import evolve
 from qet.solvers.prepare import depolarize, eigenstate, gibbs, ground, state
 from qet.solvers.steady import steady
+from qet.studies.compare import compare_masters
+from qet.studies.decompose import decompose
+from qet.studies.reciprocity import reciprocity
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -48,7 +53,11 @@ WORDS: dict[str, Callable[..., Any]] = {
     "state": state,
     "steady": steady,
     "depolarize": depolarize,
+    "evolve": evolve,
     "teleport": teleport,
+    "compare_masters": compare_masters,
+    "reciprocity": reciprocity,
+    "decompose": decompose,
 }
 
 
@@ -60,6 +69,7 @@ def rerun(recipe: Mapping[str, Any]) -> Any:
 
     Raises:
         UnknownName: for a word that is no public word.
+        BadParameter: for what is no recipe.
 
     Example:
         >>> import qet
@@ -69,21 +79,25 @@ def rerun(recipe: Mapping[str, Any]) -> Any:
     """
     if not isinstance(recipe, Mapping) or "word" not in recipe:
         raise BadParameter("a recipe is a mapping with the key 'word', such as run.recipe.")
-    made = _build(recipe)
-    return made
+    return _build(recipe)
 
 
 def _build(data: Any) -> Any:
     if isinstance(data, Mapping):
-        if data.keys() == {"re", "im"}:
+        if data.keys() == {"re", "im"} and not any(isinstance(part, (str, Mapping)) for part in data.values()):
             value = np.asarray(data["re"]) + 1j * np.asarray(data["im"])
             return value if value.ndim else complex(value)
-        if "word" not in data:
+        word = data.get("word")
+        if word is None or isinstance(word, Mapping):  # a term of a model may bear any name, also this one
             return {key: _build(item) for key, item in data.items()}
-        word = data["word"]
-        if word not in WORDS:
+        if not isinstance(word, str) or word not in WORDS:
             raise unknown("word", word, WORDS)
-        return WORDS[word](**{key: _build(item) for key, item in data.items() if key != "word"})
+        arguments = {key: _build(item) for key, item in data.items() if key != "word"}
+        try:
+            signature(WORDS[word]).bind(**arguments)
+        except TypeError as error:
+            raise BadParameter(f"the recipe of {word!r} does not fit the word: {error}.") from None
+        return WORDS[word](**arguments)
     if isinstance(data, list):
         items = [_build(item) for item in data]
         if items and all(isinstance(item, complex) for item in items):

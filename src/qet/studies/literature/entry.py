@@ -6,7 +6,7 @@ draws the panels and prints the claims; nothing here imports a plotting library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,8 +102,3 @@ class Entry:
     note: str
     panels: tuple[Callable[[], Panel], ...]
     claims: tuple[Callable[[], Claim], ...]
-
-    def steps(self) -> Iterator[tuple[str, Callable[[], Panel | Claim]]]:
-        """All work items, for a progress bar."""
-        yield from ((f"panel {i + 1}", make) for i, make in enumerate(self.panels))
-        yield from ((f"claim {i + 1}", make) for i, make in enumerate(self.claims))

@@ -1,8 +1,8 @@
 """Yan, Zhang, Wang, "Quantum Energy Teleportation under Equilibrium and Nonequilibrium Environments", arXiv:2511.01518.
 
-Eight panels, reconstructed, and the claims of the paper, of the founding note about it and
-of our own pages on the open pair, each judged by a computation. The paper's figures and
-parameter values are not known to us.
+Eight panels, reconstructed, and the claims of the paper, of the founding note and of our own
+page on the open pair, each judged by a computation. The paper's figures and parameter values
+are not known to us. What the founding note is: see `sources`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ ENTRY = Entry(
         "V that Bob takes out with the best unitary; local is what he gets without the message, teleported the "
         "rest. Redfield is non-secular, without Lamb shift, boson baths with exchange coupling and a flat spectrum "
         "unless said. A verdict belongs to its ensemble; where a claim is about none of these energies (information, "
-        "entanglement, correlation, definitions), it is on the statement itself."
+        "entanglement, correlation, definitions), it is on the statement itself. The founding note, cited by section, "
+        "is the unpublished note that this package grew from."
     ),
     panels=PANELS,
     claims=(

@@ -21,9 +21,10 @@ from qet.studies.literature.entry import QUANTITIES, Claim
 from .closed_forms import ClosedForms
 from .ensembles import SEED, baths, random_sets
 from .scans import Scan, noise_scan, scan, shifted_scan
+from .sources import note
 
 Array = np.ndarray
-NOTE = "founding note 2.3"
+NOTE = note("2.3")
 THEORIES = {
     "redfield": "Redfield equation without Lamb shift",
     "secular": "secular equation",
@@ -121,7 +122,7 @@ def only_H_B() -> Claim:
     return Claim(
         "B-H_B",
         "With the note's Delta E_B (H_B alone, no V) the local GKSL gives a bell.",
-        NOTE + " with 3",
+        note("2.3 with 3"),
         cells["common rate"].text + "; and equal T; and only rate_B varied",
         "bells of eps_B Z + |eps_B| sqrt(Z² + X²), which is not energy extracted",
         {"E_B": by_cases(everywhere)},

@@ -19,10 +19,10 @@ from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
 from .ensembles import SEED, baths, pair, random_sets
+from .sources import OURS, note
 
 Array = np.ndarray
-NOTE = "founding note 2.2"
-OURS = "derived here (docs/open-pair.md)"
+NOTE = note("2.2")
 WEAK = 1e-3  # small against every kappa of the ensemble
 DEPHASING, THERMAL = 0.01, 0.01
 
@@ -235,7 +235,7 @@ def weak_coupling() -> Claim:
     return Claim(
         "F6",
         "For weakly coupled A and B the output goes as kappa².",
-        "founding note 1.1; " + OURS,
+        f"{note('1.1')}; {OURS}",
         f"{sets.text}; kappa = 1e-4 and 2e-4 instead; the same at resonance, eps_B set to eps_A",
         "exponent between the two couplings within 0.05 of 2; teleported energy in units of kappa²",
         {"E_B": within(every - 2, 0.05), "teleported": within(every_teleported - 2, 0.05)},
@@ -261,7 +261,7 @@ def weakness_of_coupling() -> Claim:
     return Claim(
         "F7",
         "A and B have to be weakly coupled.",
-        "founding note 1.1",
+        note("1.1"),
         f"{sets.text}; ground and Gibbs states, kappa 1e-3 to 10 in {kappa.size} steps",
         "the best kappa is below a tenth of eps_B",
         {"E_B": by_cases(weak), "teleported": by_cases(weak_teleported)},

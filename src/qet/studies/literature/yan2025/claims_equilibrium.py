@@ -12,23 +12,11 @@ from qet.studies.claims import by_cases, count, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
-from .ensembles import SEED, pair, random_sets
+from .ensembles import SEED, pair, random_matrices, random_sets
+from .sources import OURS, PAPER, note
 
 Array = np.ndarray
-PAPER = "arXiv:2511.01518, as stated publicly"
-OURS = "derived here (docs/open-pair.md)"
 TOLERANCE = 1e-12
-
-
-def random_matrices(n: int, seed: int, *, is_real_even: bool = False) -> Array:
-    """n random density matrices of two qubits; real and even under Z0 Z1 on request."""
-    draw = np.random.default_rng(seed)
-    g = draw.normal(size=(n, 4, 4)) + (0.0 if is_real_even else 1j * draw.normal(size=(n, 4, 4)))
-    rho = g @ np.swapaxes(g.conj(), -1, -2)
-    if is_real_even:
-        parity = np.array([1.0, -1.0, -1.0, 1.0])
-        rho = (rho + parity[:, None] * rho * parity) / 2
-    return np.asarray(rho / np.trace(rho, axis1=-2, axis2=-1)[:, None, None])
 
 
 def eigenbasis_form() -> Claim:
@@ -153,7 +141,7 @@ def heating_kills() -> Claim:
     return Claim(
         "C3",
         "Heating kills the energy output at equilibrium.",
-        "founding note 2.1; " + PAPER,
+        f"{note('2.1')}; {PAPER}",
         f"eps_A = eps_B = 1, kappa = 0.5; {sets.text} (their pairs), T from 0.02 to 100 in 120 steps",
         "Gibbs output never rises with T and ends below 1e-6 of its start; exponent between T = 20 and 40",
         {"E_B": by_cases(dies), "teleported": by_cases(falls_teleported & (end < 1e-6))},

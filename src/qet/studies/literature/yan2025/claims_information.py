@@ -15,12 +15,11 @@ from qet.solvers.prepare import gibbs, ground, state
 from qet.studies.claims import by_cases, count, reworded, share, within
 from qet.studies.literature.entry import Claim
 
-from .claims_equilibrium import random_matrices
-from .ensembles import SEED, random_sets
+from .ensembles import SEED, random_matrices, random_sets
+from .sources import OURS, note
 
 Array = np.ndarray
-NOTE = "founding note 1.3"
-OURS = "derived here (docs/open-pair.md)"
+NOTE = note("1.3")
 TOLERANCE = 1e-10
 
 
@@ -154,7 +153,7 @@ def rectified_fluctuations() -> Claim:
     return Claim(
         "I6",
         "Bob uses the message to rectify local quantum fluctuations.",
-        "founding note 1.2",
+        note("1.2"),
         sets.text + "; Gibbs states",
         "work of each outcome positive, nothing without the message, and a loss when the same operations follow a "
         "random message",

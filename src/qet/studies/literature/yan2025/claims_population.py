@@ -18,10 +18,10 @@ from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
 from .ensembles import KAPPA, SEED, baths, random_sets
+from .sources import OURS, PAPER, note
 
 Array = np.ndarray
-PAPER = "arXiv:2511.01518, as stated publicly; founding note 2.1"
-OURS = "derived here (docs/open-pair.md)"
+BOTH = f"{PAPER}; {note('2.1')}"
 STEP = 1e-4  # of Delta in a central difference
 BINS = (0.0, 0.6, 0.8, 0.95, 1.0)
 RATE = 1e-3
@@ -105,7 +105,7 @@ def most_populated() -> Claim:
     return Claim(
         "C4",
         "The output of a mixture often follows the most populated eigenstate.",
-        PAPER,
+        BOTH,
         found.text + f"; central difference of step {STEP} in Delta",
         "whether dE/dDelta has the sign that the most populated eigenstate alone has",
         {"E_B": by_cases(same), "teleported": by_cases(same_teleported)},
@@ -199,7 +199,7 @@ def highest_population_value() -> Claim:
     return Claim(
         "N1",
         "Highest-population rule: the output of a mixture is mainly that of its most populated eigenstate.",
-        "founding note 2.1",
+        note("2.1"),
         found.text,
         "mixture's value within 10 % of the most populated eigenstate's value",
         {"E_B": by_cases(near), "teleported": by_cases(near_teleported), "local": by_cases(near_local)},
@@ -229,7 +229,7 @@ def population_sum() -> Claim:
     return Claim(
         "N2",
         "E_ext ≈ p0 E_gain(0) + Σ_{n>0} p_n E_loss(n).",
-        "founding note 2.1",
+        note("2.1"),
         sets.text + "; Gibbs states",
         "literal: Σ p_n E_B(n) at the best angles within 1 % of the mixture's best; reworded: at one angle (the "
         "ground state's) an identity to 1e-12",

@@ -17,10 +17,9 @@ from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
 from .ensembles import SEED, Sets, baths, random_sets
+from .sources import OURS, PAPER
 
 Array = np.ndarray
-PAPER = "arXiv:2511.01518, as stated publicly"
-OURS = "derived here (docs/open-pair.md)"
 RATE = 1e-3
 N = 2000
 UNIFORM = (0.1, 2.0)  # another distribution of temperatures, to see how much a share depends on it
@@ -171,8 +170,8 @@ def asymmetric_rates() -> Claim:
     equal = secular(sets.model, sets.T_A, sets.T_B)
     colder_A = sets.T_A < sets.T_B
     rates = np.where(colder_A, 5.0, 1.0) * RATE, np.where(colder_A, 1.0, 5.0) * RATE
-    towards = secular(sets.model, sets.T_A, sets.T_B, *rates)
-    better, better_teleported = (getattr(towards, q) > getattr(equal, q) for q in ("extracted", "teleported"))
+    to_colder = secular(sets.model, sets.T_A, sets.T_B, *rates)
+    better, better_teleported = (getattr(to_colder, q) > getattr(equal, q) for q in ("extracted", "teleported"))
     there = where(better, sets.features)
     return Claim(
         "C6",

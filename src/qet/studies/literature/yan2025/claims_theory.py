@@ -16,10 +16,10 @@ from qet.studies.literature.entry import Claim
 from .closed_forms import ClosedForms
 from .ensembles import SEED, Sets, baths, random_sets
 from .scans import scan
+from .sources import OURS, note
 
 Array = np.ndarray
-NOTE = "founding note 3"
-OURS = "derived here (docs/open-pair.md)"
+NOTE = note("3")
 
 
 def _smallest_kossakowski(sets_T: Array, modes: tuple[Array, Array]) -> Array:

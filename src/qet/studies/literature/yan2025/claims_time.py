@@ -18,9 +18,10 @@ from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .ensembles import SEED, Sets, baths, random_sets
 from .relaxation import relax
+from .sources import note
 
 Array = np.ndarray
-NOTE = "founding note 2.3"
+NOTE = note("2.3")
 OURS = "derived here"
 WAIT = 50.0
 RATES = np.geomspace(1e-4, 1e-1, 25)

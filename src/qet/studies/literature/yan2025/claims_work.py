@@ -20,20 +20,12 @@ from qet.studies.claims import by_cases, count, reworded, share, where, within
 from qet.studies.literature.entry import Claim
 
 from .closed_forms import ClosedForms
-from .ensembles import SEED, baths, random_sets
+from .ensembles import SEED, baths, random_sets, random_unitaries
+from .sources import OURS, note
 
 Array = np.ndarray
-NOTE = "founding note 1.3"
-OURS = "derived here (docs/open-pair.md)"
+NOTE = note("1.3")
 MANY = 20000
-
-
-def random_unitaries(n: int, seed: int) -> Array:
-    """n random 2x2 unitaries, Haar, from the phases-fixed QR of Gaussian matrices."""
-    draw = np.random.default_rng(seed)
-    q, r = np.linalg.qr(draw.normal(size=(n, 2, 2)) + 1j * draw.normal(size=(n, 2, 2)))
-    phase = np.diagonal(r, axis1=-2, axis2=-1)
-    return np.asarray(q * (phase / np.abs(phase))[:, None, :])
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +43,7 @@ def net_work() -> Claim:
     return Claim(
         "W1",
         "W_ext <= -ΔF + kT I_QC for the net work E_B - E_A, with F and I of A and B together.",
-        "Sagawa and Ueda; founding note 1.3, read so",
+        f"Sagawa and Ueda; {NOTE}, read so",
         text,
         "E_B - E_A <= T I_QC(AB), ΔF = 0 for a cyclic H",
         {"statement": by_cases(row.holds)},
@@ -208,7 +200,7 @@ def which_energy() -> Claim:
     return Claim(
         "D1",
         "Bob's energy is ΔE_B = Tr[H_B(...)], of H_B alone.",
-        "founding note 3",
+        note("3"),
         f"eps_A = eps_B = kappa = 1, ground state; {sets.text}; Gibbs states, angle best for H_B alone",
         "literal: the drop of H_B equals the energy Bob takes out to 1 %; reworded: the drop of H_B + V does, to 1e-12",
         {"statement": reworded(by_cases(same), ledger)},
@@ -229,7 +221,7 @@ def passivity_of_bob() -> Claim:
     return Claim(
         "D2",
         "Passivity: Bob's local energy is at its minimum, so no local unitary lowers it.",
-        "founding note 1.1",
+        note("1.1"),
         sets.text + "; Gibbs states",
         "literal: <H_B> within 0.1 % of its minimum -eps_B; reworded: no unitary of Bob's lowers H_B + V (to 1e-12)",
         {"statement": reworded(by_cases(least), passive)},
@@ -249,7 +241,7 @@ def sign_of_passivity() -> Claim:
     return Claim(
         "D4",
         "Passivity is ΔE_B <= 0 for every local unitary of Bob's, with ΔE_B = Tr[H (after - before)].",
-        "founding note 1.1 with 3",
+        note("1.1 with 3"),
         f"{sets.text}; Gibbs states; one random unitary of Bob's each, whatever the message, seed {SEED + 71}",
         "literal: the energy of H_B + V changes by no more than 1e-12; reworded: Bob extracts nothing, -ΔE_B <= 1e-12",
         {"statement": reworded(by_cases(gained <= 1e-12), by_cases(-gained <= 1e-12))},
@@ -267,7 +259,7 @@ def no_leak() -> Claim:
     return Claim(
         "D3",
         "ΔE_B may be taken against the state before the measurement instead of before the feedback.",
-        "founding note 3",
+        note("3"),
         sets.text + "; Gibbs states",
         "change of H_B + V by Alice's measurement alone: along X, which commutes with V, and along Z, which does "
         "not; tolerance 1e-12",

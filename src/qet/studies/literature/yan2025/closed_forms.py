@@ -1,4 +1,4 @@
-"""Closed forms of the open minimal pair, as the claims state them; derived here (docs/open-pair.md, sections 1 and 2).
+"""Closed forms of the open minimal pair, as the claims state them; derived here (docs/open-pair.md).
 
 H = eps_A Z0 + eps_B Z1 + 2 kappa X0 X1, with Omega = eps_A + eps_B, Delta = eps_A - eps_B,
 R = sqrt(Omega² + 4 kappa²), r = sqrt(Delta² + 4 kappa²). Levels in the order e-, o-, o+, e+
@@ -122,7 +122,7 @@ class ClosedForms:
         return 2 * np.maximum(0.0, self.eps_B * Z) + 2 * np.maximum(0.0, 2 * self.kappa * X)
 
     def only_H_B(self, Z: Any, X: Any) -> Any:
-        """The founding note's energy: the largest drop of H_B alone, eps_B Z + |eps_B| sqrt(Z² + X²)."""
+        """What the founding note calls Bob's energy: the largest drop of H_B, eps_B Z + |eps_B| sqrt(Z² + X²)."""
         return self.eps_B * Z + np.abs(self.eps_B) * np.hypot(Z, X)
 
     @property

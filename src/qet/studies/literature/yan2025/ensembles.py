@@ -1,4 +1,4 @@
-"""Seeded random parameter sets of the open pair, with the words that describe them.
+"""Seeded random parameter sets of the open pair with the words that describe them, random states and unitaries.
 
 Every ensemble here is drawn from one seeded generator, in the order of the fields, so
 that a printed description is enough to draw it again.
@@ -89,6 +89,25 @@ def random_sets(
         f"{temperatures} {'log-' if is_log else ''}uniform {T[0]}-{T[1]}, seed {seed}"
     )
     return Sets(eps_A, eps_B, kappa, T_A, T_A if equal_T else T_B, text)
+
+
+def random_matrices(n: int, seed: int, *, is_real_even: bool = False) -> Array:
+    """n random density matrices of two qubits, shape (n, 4, 4); real and even under Z0 Z1 on request."""
+    draw = np.random.default_rng(seed)
+    g = draw.normal(size=(n, 4, 4)) + (0.0 if is_real_even else 1j * draw.normal(size=(n, 4, 4)))
+    rho = g @ np.swapaxes(g.conj(), -1, -2)
+    if is_real_even:
+        parity = np.array([1.0, -1.0, -1.0, 1.0])
+        rho = (rho + parity[:, None] * rho * parity) / 2
+    return np.asarray(rho / np.trace(rho, axis1=-2, axis2=-1)[:, None, None])
+
+
+def random_unitaries(n: int, seed: int) -> Array:
+    """n random unitaries of a qubit, Haar, shape (n, 2, 2): QR of Gaussian matrices with the phases of R taken out."""
+    draw = np.random.default_rng(seed)
+    q, r = np.linalg.qr(draw.normal(size=(n, 2, 2)) + 1j * draw.normal(size=(n, 2, 2)))
+    phase = np.diagonal(r, axis1=-2, axis2=-1)
+    return np.asarray(q * (phase / np.abs(phase))[:, None, :])
 
 
 def pair(eps_A: Any, eps_B: Any, kappa: Any) -> Model:

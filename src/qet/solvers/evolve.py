@@ -1,0 +1,164 @@
+"""Time evolution: under H alone, or with the reservoirs on.
+
+Closed: rho(t) = U rho U†, U = exp(-iHt), from the eigenbasis of H. Open: rho(t) = exp(L t) rho with
+the dense generator of the chosen master equation, packed as real matrices in its symmetry classes
+(see `liouville`), exponentiated by scaling and squaring. Both are exact to rounding for any t; nothing is
+stepped. The maps are linear, so they also carry unnormalized branches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qet.foundations.checks import broadcast, real
+from qet.foundations.conventions import POSITIVITY_TOLERANCE, ROUNDING
+from qet.foundations.errors import BadParameter, NotOffered, NotPositive, TooLarge, refuse_where
+from qet.foundations.linalg import dagger, expm_hermitian
+from qet.foundations.values import call_of
+from qet.physics.model import Model
+from qet.solvers.liouville import generator
+from qet.solvers.setting import Setting, piece_of, setting_of
+from qet.solvers.states import Dense, State, energy_scale
+from qet.solvers.steady import (
+    Surroundings,
+    as_surroundings,
+    checked_allow,
+    chosen_master,
+    refuse_divergence,
+)
+
+Array = np.ndarray
+LARGEST = 32  # levels: the propagator of an open system has d² x d² entries
+
+
+def evolve(state: State, t: Any, *, surroundings: Any = None, master: str | None = None, allow: Any = ()) -> State:
+    """The state after a time t.
+
+    Args:
+        state: Where it starts.
+        t: Time >= 0, in units of 1/energy; number or array, broadcasts with the state and the surroundings.
+        surroundings: None: H alone. Else the baths and jumps that act; `state.surroundings` keeps a steady state's own.
+        master: As in `steady`; by default the state's own for its own surroundings, else "redfield" with baths and
+            "gksl" with jumps alone.
+        allow: ("NotPositive",) lets a state pass that a Redfield equation makes negative on its way.
+
+    Returns:
+        The state at t, a density matrix.
+
+    Raises:
+        NotPositive: where the smallest eigenvalue falls below -1e-9; `.best` is the density matrix.
+        DivergentOccupation, NotOffered, TooLarge, BadParameter, ShapeMismatch: see the messages.
+
+    Example:
+        >>> import qet
+        >>> model = qet.minimal(h=1.0, k=0.5)
+        >>> baths = [qet.bath(site, T=0.4, rate=0.1) for site in (0, 1)]
+        >>> late = qet.evolve(qet.gibbs(model, T=5.0), 300.0, surroundings=baths)
+        >>> abs(qet.expect(late, "Z0") - qet.expect(qet.gibbs(model, T=0.4), "Z0")) < 1e-9
+        np.True_
+    """
+    if not isinstance(state, State):
+        raise BadParameter(f"evolve takes a state, such as qet.ground(model); got {type(state).__name__}.")
+    t = real("t", t, minimum=0.0)
+    allowed = checked_allow(allow)
+    things = () if surroundings is None else as_surroundings(surroundings)
+    chosen = None if surroundings is None else master_for(state, things, master)
+    shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
+    shape = broadcast(state=state.shape, t=np.shape(t), **shapes)
+    rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
+    rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
+    if chosen is not None and "NotPositive" not in allowed:
+        smallest = np.linalg.eigvalsh(rho)[..., 0]
+        refuse_where(
+            smallest < -POSITIVITY_TOLERANCE,
+            NotPositive,
+            lambda i: (
+                f"evolve: the {chosen} equation gives the eigenvalue {smallest[i]:.3g}, which no density matrix has. "
+                'Lower the rate, take master="secular", or go on with allow=("NotPositive",)'
+            ),
+            best=rho,
+        )
+    required = {"state": state, "t": t}
+    options = {
+        "surroundings": (None if surroundings is None else list(things), None),
+        "master": (master, None),
+        "allow": (allowed, ()),
+    }
+    error = state.solver_error + ROUNDING * 2**state.model.n_sites * energy_scale(state.model)
+    return State(
+        state.model, Dense(rho), "propagator", call_of("evolve", required, options), error, things, chosen, None
+    )
+
+
+def master_for(state: State, things: Surroundings, master: str | None) -> str:
+    """The master equation that moves a state among some surroundings.
+
+    Raises:
+        NotOffered: for "leads", which has no time evolution here.
+    """
+    own = state.master if master is None and things == state.surroundings else master
+    chosen = chosen_master(own, things)
+    if chosen == "leads":
+        raise NotOffered(
+            'evolution between exact leads is not offered: master="leads" is for steady states. '
+            'Take "redfield" or "local".'
+        )
+    return chosen
+
+
+def evolved(model: Model, matrices: Array, t: Any, things: Surroundings, master: str | None) -> Array:
+    """Hermitian matrices after a time, shape (*shape, K, d, d) in and out; master None: H alone."""
+    if master is None:
+        U = expm_hermitian(model.dynamics.matrix(model.sites), t)[..., None, :, :]
+        return np.asarray(U @ matrices @ dagger(U))
+    d = 2**model.n_sites
+    if d > LARGEST:
+        raise TooLarge(
+            f"{model.n_sites} qubits have {d} levels; their propagator has d⁴ = {d**4:.1e} entries, "
+            f"{8 * d**4 / 2**30:.1f} GiB. Evolution with reservoirs goes up to {LARGEST} levels."
+        )
+    setting = setting_of(model, things, master, np.broadcast_shapes(matrices.shape[:-3], np.shape(t)))
+    moved, diverges = propagate(setting, matrices, np.asarray(t)[..., None])
+    refuse_divergence(things, master, diverges)
+    return moved[..., 0, :, :, :]
+
+
+def propagate(setting: Setting, matrices: Array, times: Array) -> tuple[Array, dict[int, Array]]:
+    """exp(L t) on Hermitian matrices at several times.
+
+    Args:
+        setting: The problem, of shape (*shape).
+        matrices: Shape (..., K, d, d), leading axes broadcast with the shape.
+        times: Shape (..., m), leading axes broadcast with the shape.
+
+    Returns:
+        The matrices, shape (*shape, m, K, d, d), and per surrounding where it has no finite rate.
+    """
+    from scipy.linalg import expm
+
+    n, d, K, m = setting.n_points, setting.d, matrices.shape[-3], times.shape[-1]
+    start = np.broadcast_to(matrices, (*setting.shape, K, d, d)).reshape(n, K, d, d)
+    when = np.broadcast_to(times, (*setting.shape, m)).reshape(n, m)
+    pairs = setting.layout.pairs  # (classes, s)
+    out = np.empty((n, m, K, d, d), dtype=complex)
+    diverges = {column: np.zeros(n, dtype=bool) for column in range(len(setting.surroundings))}
+    for part in setting.chunks():
+        piece = piece_of(setting, part)
+        for column, mask in piece.diverges.items():
+            diverges[column][part] = mask
+        size = len(start[part])
+        P = generator(piece.frame, piece.channels, setting.layout, setting.is_secular)
+        P = np.broadcast_to(P, (size, *P.shape[-3:]))
+        V = np.broadcast_to(piece.frame.V, (size, d, d))[:, None]
+        inside = dagger(V) @ start[part] @ V
+        packed = (np.real(inside) + np.imag(inside)).reshape(size, K, d * d)[..., pairs]  # (size, K, classes, s)
+        propagators = expm(P[:, None] * when[part][:, :, None, None, None])  # (size, m, classes, s, s)
+        N = np.empty((size, m, K, d * d))
+        N[..., pairs] = np.einsum("ntcij,nkcj->ntkci", propagators, packed)
+        N = N.reshape(size, m, K, d, d)
+        turned = np.swapaxes(N, -1, -2)
+        out[part] = V[:, None] @ ((N + turned) / 2 + 1j * (N - turned) / 2) @ dagger(V[:, None])
+    shaped = {column: np.asarray(setting.shaped(mask)) for column, mask in diverges.items()}
+    return out.reshape(*setting.shape, m, K, d, d), shaped
