@@ -94,12 +94,6 @@ def opening(panels: Sequence[Panel], claims: Sequence[Claim]) -> str:
 
 def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], made: Made) -> str:
     """The report as Markdown; figures by relative path."""
-    quantities = _quantities(claims)
-    head = ["Claim", "Statement", *quantities, "Because"]
-    table = ["| " + " | ".join(map(_cell, head)) + " |", "|" + " --- |" * len(head)]
-    for claim in claims:
-        verdicts = [claim.verdicts.get(quantity, "–") for quantity in quantities]
-        table.append("| " + " | ".join(map(_cell, (claim.key, claim.statement, *verdicts, claim.reason))) + " |")
     figures = [
         f"### ({panel.key}) {_plain(panel.title)}\n\n"
         f"![Panel {panel.key}: {_plain(panel.title)}]({made.figures[panel.key]}.png)\n\n"
@@ -124,7 +118,7 @@ def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], mad
             drawn,
             *figures,
             judged,
-            *table,
+            *_verdict_rows(claims),
             "",
             tested,
             *tests,
@@ -132,6 +126,18 @@ def markdown(entry: Entry, panels: Sequence[Panel], claims: Sequence[Claim], mad
             f"{_plain(_footer(entry, made))}\n",
         ]
     )
+
+
+def _verdict_rows(claims: Sequence[Claim]) -> list[str]:
+    """The verdicts as a table, one row a claim."""
+    quantities = _quantities(claims)
+    head = ["Claim", "Statement", *quantities, "Because"]
+    rows = [
+        (claim.key, claim.statement, *(claim.verdicts.get(quantity, "–") for quantity in quantities), claim.reason)
+        for claim in claims
+    ]
+    first, *others = ("| " + " | ".join(map(_cell, cells)) + " |" for cells in (head, *rows))
+    return [first, "|" + " --- |" * len(head), *others]
 
 
 def _plain(text: str) -> str:

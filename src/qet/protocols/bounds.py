@@ -161,8 +161,7 @@ def bob_free_energy(facts: _Facts) -> Bound:
     Derived here.
     """
     run, model = facts.run, facts.run.state.model
-    terms = model.meeting(model.B)
-    is_inside = all(set(term.operator.support) <= {*model.A, *model.B} for term in terms)
+    is_inside = all(set(term.operator.support) <= {*model.A, *model.B} for term in model.meeting(model.B))
     M = run.measurement.kraus(model.A)
     left = M @ dagger(M)  # proportional to |u_k><u_k|
     weight = np.real(trace(left))
@@ -176,27 +175,29 @@ def bob_free_energy(facts: _Facts) -> Bound:
         (facts.is_Bob_unital | is_cold, "Bob's operation is not unital, and T > 0"),
     )
     applies = is_rank_one & (facts.is_Bob_unital | is_cold) & facts.is_prompt & facts.is_heard & is_inside
-    value: Any = np.nan
-    if is_inside:
-        H = collect([(s, c) for term in terms for s, c in term.operator.terms if s]).matrix((*model.A, *model.B))
-        product = kron(left, np.eye(2 ** len(model.B))) @ H[..., None, :, :]
-        n, held = len(model.A) + len(model.B), len(model.A)
-        effective = partial_trace(product, range(held, n), n) / np.where(weight > 0.0, weight, 1.0)[..., None, None]
-        effective = (effective + dagger(effective)) / 2
-        conditional = partial_trace(run.branches, run.patch.B, run.patch.n)
-        p = np.real(trace(conditional))
-        energies = expectation(effective, conditional).sum(-1)
-        free = (p * free_energy(effective, np.asarray(facts.T)[..., None])).sum(-1)
-        value = energies - facts.T * mean_entropy(conditional) - free
     return facts.row(
         "Bob's free energy",
         "E_B <= T chi + [<H_[B]> - T S(rho_B)] - <F_eq(h_k)>",
-        value,
+        _conditional_excess(facts, left, weight) if is_inside else np.nan,
         run.extracted,
         applies,
         why,
         "derived here",
     )
+
+
+def _conditional_excess(facts: _Facts, left: Array, weight: Array) -> Any:
+    """Σ_k p_k { Tr[h_k rho_k] - T S(rho_k) - F_eq(h_k, T) }, from left = M_k M_k† = weight |u_k><u_k|."""
+    run, model = facts.run, facts.run.state.model
+    n, held = len(model.A) + len(model.B), len(model.A)
+    H = collect([(s, c) for term in model.meeting(model.B) for s, c in term.operator.terms if s])
+    product = kron(left, np.eye(2 ** len(model.B))) @ H.matrix((*model.A, *model.B))[..., None, :, :]
+    h = partial_trace(product, range(held, n), n) / np.where(weight > 0.0, weight, 1.0)[..., None, None]
+    h = (h + dagger(h)) / 2  # (..., K, d_B, d_B)
+    conditional = partial_trace(run.branches, run.patch.B, run.patch.n)
+    p = np.real(trace(conditional))
+    free = (p * free_energy(h, np.asarray(facts.T)[..., None])).sum(-1)
+    return expectation(h, conditional).sum(-1) - facts.T * mean_entropy(conditional) - free
 
 
 def note_holevo(facts: _Facts) -> Bound:

@@ -13,7 +13,7 @@ import numpy as np
 
 from qet.protocols.teleport import teleport
 from qet.solvers.states import expect
-from qet.studies.claims import by_cases, count, curve_shapes, has_bell, share, tally, where
+from qet.studies.claims import by_cases, count, curve_shapes, has_bell, reworded, share, tally, where
 from qet.studies.literature.entry import QUANTITIES, Claim
 
 from .ensembles import GRID, Scan, driven, driven_scan, pair_scan, spin_current
@@ -201,6 +201,31 @@ def more_than_paid() -> Claim:
     )
 
 
+def local_bell() -> Claim:
+    """P-local: what the pair's bell consists of."""
+    found = pair_scan()
+    seen = bells(found)
+    chosen = seen["E_B"]
+    top = found.run.extracted.argmax(-1)[:, None]
+    shares = np.take_along_axis(found.run.local / found.run.extracted, top, -1)[chosen, 0]
+    carried = seen["local"][chosen] & ~seen["teleported"][chosen]
+    low, middle, high = np.quantile(shares, (0.1, 0.5, 0.9))
+    return Claim(
+        "P-local",
+        "The bell of the Heisenberg pair is all local.",
+        "derived here (docs/where-the-bell-is.md)",
+        found.text,
+        "literal: local is at least 99 % of E_B at the top of each bell of E_B; reworded: wherever E_B has a bell, "
+        "local has "
+        "one and the teleported part has none",
+        {"E_B": reworded(by_cases(shares >= 0.99), by_cases(carried))},
+        f"where E_B has a bell, local is {middle:.0%} of it at the top (10-90 %: {low:.0%} to {high:.0%}), at least "
+        f"99 % in "
+        f"{count(shares >= 0.99)}; local has a bell and teleported none in {count(carried)}",
+        {"share": [low, middle, high], "carried": share(carried)},
+    )
+
+
 CLAIMS = (
     _chain_cell("D-2", 2, True),
     _chain_cell("D-3", 3, True),
@@ -215,4 +240,5 @@ CLAIMS = (
     _pair_cell("P-detuned", "unequal fields, T_A != T_B", equal_fields=False),
     _pair_cell("P-weak", "equal fields, weak coupling, T_A != T_B", (0.025, 0.25)),
     _pair_cell("P-equal-T", "equal fields and temperatures", equal_T=True),
+    local_bell,
 )
