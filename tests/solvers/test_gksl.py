@@ -156,6 +156,17 @@ def test_the_error_of_a_state_is_within_its_precision(seed):
     assert state.precision < 1e-9
 
 
+def test_the_precision_of_matrices_holds_where_rates_differ_by_a_million():
+    pair = minimal(h=-0.0881, k=7.86e-4)
+    baths = [bath(0, T=0.263, rate=0.442), bath(1, T=0.162, rate=7.26e-7)]
+    by_matrices = qet.steady(pair, baths, master="local", solver="dense")
+    letters = {"I": np.eye(2), **SIGMA}
+    strings = [np.kron(letters[a], letters[b]) for a, b in itertools.product("IXYZ", repeat=2)]
+    found = np.array([trace_product(by_matrices.density_matrix, string) for string in strings])
+    assert np.abs(found - exact_means(pair, baths)).max() * 0.09 <= by_matrices.precision
+    assert by_matrices.precision < 1e-9
+
+
 @pytest.mark.parametrize("small", [1e-4, 1e-5])
 def test_a_single_point_that_needs_lapack_is_the_point_of_a_batch(small):
     def baths(value):
