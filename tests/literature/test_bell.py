@@ -96,7 +96,10 @@ def test_the_flux_formula_is_the_difference_of_roots():
 
 
 def test_symmetry_leaves_one_pair_and_one_triple_correlation():
-    """<σ_1^a σ_2^b> = g δ_ab, <σ_0^c σ_1^a σ_2^b> = χ ε_cab, no single-spin mean: all 27 + 9 + 9, without the package's words."""
+    """<σ_1^a σ_2^b> = g δ_ab, <σ_0^c σ_1^a σ_2^b> = χ ε_cab, no single-spin mean: all 27 + 9 + 9.
+
+    Taken without the package's words.
+    """
     state = flux_sets(1, seed=42).state()
     rho, (g, chi) = state.density_matrix[0], flux_means(state)
     epsilon = np.zeros((3, 3, 3))

@@ -80,7 +80,7 @@ class MeansRoute:
     @cached_property
     def particles(self) -> Array:
         """Quanta absorbed less emitted, a column for each surrounding; zero for jumps."""
-        total: Any = 0.0
+        total: Any = np.zeros(len(self.things))  # jumps alone bring none
         for is_full in (False, True):  # baths of both kinds may share a site, and count in opposite directions there
             columns = np.array([isinstance(thing, Bath) and thing.full_band is is_full for thing in self.things])
             if np.any(columns):

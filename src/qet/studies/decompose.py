@@ -127,8 +127,8 @@ def decompose(run: Run, reference: str = "populations") -> Decomposition:
         "passive"       the eigenvalues of rho, falling, on the energy levels, rising: no unitary on the whole lowers
                         its energy. The rest is what the ergotropy of the whole adds.
 
-    The reference meets the same protocol: measurement, rule of feedback, delay, reservoirs, message. The parts are exact (see
-    the module); where Bob's optimum is not unique, the rest and the residual depend on the one he took, their sum
+    The reference meets the same protocol: measurement, rule of feedback, delay, reservoirs, message. The parts are
+    exact (see the module); where Bob's optimum is not unique, the rest and the residual depend on the one he took, their sum
     does not.
 
     Args:
