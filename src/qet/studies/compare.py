@@ -40,7 +40,7 @@ from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.states import Dense, State, expect
 from qet.solvers.steady import MASTERS, Surroundings, as_surroundings, steady
 
-from .masters_dataset import ENERGIES, STEADY, checked_dims, labelled
+from .masters_dataset import ENERGIES, STEADY, checked_dims, labeled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,7 +111,7 @@ def compare_masters(
     columns = {name: [answer.numbers[name] for answer in answers] for name in answers[0].numbers}
     distances = [[_trace_distance(one, two) for two in answers] for one in answers]
     columns["trace_distance"] = [np.stack(row) for row in distances]
-    return labelled(
+    return labeled(
         names,
         shape,
         columns,

@@ -40,7 +40,7 @@ FLAGS = {
 OWN_DIMS = ("master", "other", "bath")
 
 
-def labelled(
+def labeled(
     names: tuple[str, ...],
     shape: tuple[int, ...],
     columns: dict[str, list[Array]],
