@@ -111,6 +111,7 @@ def _reduced(nu: Array, weights: Array, points: Array) -> tuple[Array, Array]:
     columns = np.sqrt(weights)[:, None] / (nu[:, None] ** 2 + points**2)
     columns /= np.linalg.norm(columns, axis=0)
     # Q = columns R⁻¹ row by row: the far rows, tiny, keep their digits, and meet the factor ν²
-    Q: Any = np.linalg.solve(np.linalg.qr(columns, mode="r").T, columns.T).T
+    R: Any = np.linalg.qr(columns, mode="r")
+    Q: Any = np.linalg.solve(np.transpose(R), columns.T).T
     squares, U = np.linalg.eigh(Q.T @ (nu[:, None] ** 2 * Q))
     return np.sqrt(squares), (U.T @ (Q.T @ np.sqrt(weights))) ** 2

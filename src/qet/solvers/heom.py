@@ -12,7 +12,10 @@ the state is ρ_0, and the hierarchy is cut at Σ n_k <= depth. QuTiP builds the
 `hierarchy` finds the steady state as its null vector.
 
 Convergence. ρ(i, j) is the state with i refinements of the exponentials and j more tiers. Refining one hardly depends
-on the other, so the two are combined as a sparse grid: ρ = Σ Δ(i, j), Δ(i, j) = ρ(i, j) - ρ(i-1, j) - ρ(i, j-1) + ρ(i-1, j-1),
+on the other, so the two are combined as a sparse grid, ρ = Σ Δ(i, j) with
+
+    Δ(i, j) = ρ(i, j) - ρ(i-1, j) - ρ(i, j-1) + ρ(i-1, j-1),
+
 from small hierarchies alone. The largest Δ at the border is refined next, until the border's trace norms/2 add up to
 less than the tolerance. That sum is reported as the last change; an energy changes by at most 2 ‖H‖ times it.
 (Adaptive sparse grids: Gerstner and Griebel, Computing 71, 65 (2003).)
@@ -229,9 +232,10 @@ class _Point:
         active = {(0, 0): self.solve(ladder[0], SHALLOWEST)}
         solved, sizes = dict(active), {(0, 0): 1.0}
         why, blocked = "", 0.0
-        while (
-            change := blocked + sum(sizes[index] for index in active)
-        ) > limits.tolerance and not blocked > limits.tolerance:
+        while True:
+            change = blocked + sum(sizes[index] for index in active)
+            if change <= limits.tolerance or blocked > limits.tolerance:
+                return self._combined(solved, change, why)
             here = max(active, key=sizes.__getitem__)
             old[here] = active.pop(here)
             for index in _forward(here, old):

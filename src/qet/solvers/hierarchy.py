@@ -2,8 +2,8 @@
 
 The blocks are diagonal in the energy basis, but for the couplings between tiers. GMRES, preconditioned by the lowest
 tiers exactly, with the higher ones eliminated to second order (of the state alone this is the Redfield equation), and
-by the diagonal of the rest. The auxiliary matrices are scaled by Π_k (n_k! |c_k|^{n_k})^{1/2}, which keeps them of order
-one (Shi, Chen, Nan, Xu and Yan, J. Chem. Phys. 130, 084105 (2009)). The preconditioner is derived here.
+by the diagonal of the rest. The auxiliary matrices are scaled by Π_k (n_k! |c_k|^{n_k})^{1/2}, which keeps them of
+order one (Shi, Chen, Nan, Xu and Yan, J. Chem. Phys. 130, 084105 (2009)). The preconditioner is derived here.
 """
 
 from __future__ import annotations
