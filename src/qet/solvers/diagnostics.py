@@ -37,10 +37,29 @@ class Validity(NamedTuple):
 
 
 class Currents(NamedTuple):
-    """Energy and particles that flow in, last axis: one column a surrounding, shape (..., columns)."""
+    """Energy and particles that flow in, last axis: one column a surrounding, shape (..., columns).
+
+    The particles are None where a theory does not count them.
+    """
 
     energy: Array
-    particles: Array
+    particles: Array | None
+
+
+class Hierarchy(NamedTuple):
+    """How a hierarchy of equations of motion was truncated, each shape (...).
+
+    Attributes:
+        depth: Largest total excitation of the auxiliary matrices tried.
+        exponentials: Largest number of them in the correlation functions of all baths together.
+        auxiliaries: Matrices in the largest hierarchy, the state included.
+        last_change: Trace distance that the last refinements of depth and exponentials made, all added up.
+    """
+
+    depth: Any
+    exponentials: Any
+    auxiliaries: Any
+    last_change: Any
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +68,8 @@ class SteadyDiagnostics:
 
     Args:
         answers: Name -> array or function of no arguments. Names: residual, smallest_eigenvalue, gap,
-            validity (a `Validity`), currents (a `Currents`, a column for each surrounding in the order given).
+            validity (a `Validity`), currents (a `Currents`, a column for each surrounding in the order given),
+            hierarchy (a `Hierarchy`).
         is_bath: Which of the surroundings are baths (the others are bare jumps).
         T: Temperatures of the baths, numbers or arrays of shape (...).
         mu: Chemical potentials of the baths.
@@ -96,6 +116,12 @@ class SteadyDiagnostics:
         return validity
 
     @property
+    def hierarchy(self) -> Hierarchy:
+        """Depth, exponentials, auxiliary matrices and last change of master="heom"; no other theory has one."""
+        hierarchy: Hierarchy = self._answer("hierarchy")
+        return hierarchy
+
+    @property
     def energy_currents(self) -> Array:
         """Energy flowing in per unit time, shape (..., columns): baths first, then bare jumps; they sum to zero."""
         return self._currents.energy[..., self._order]
@@ -103,7 +129,14 @@ class SteadyDiagnostics:
     @property
     def particle_currents(self) -> Array:
         """Particles (bath quanta) flowing in from each bath per unit time, shape (..., baths)."""
-        return self._columns(self._currents.particles)
+        particles = self._currents.particles
+        if particles is None:
+            known = ", ".join(sorted(self.answers))
+            raise NotOffered(
+                f"this steady state counts no particles, since its coupling keeps no number of them; it knows {known}, "
+                "with the energy and heat currents among its currents."
+            )
+        return self._columns(particles)
 
     @cached_property
     def heat_currents(self) -> Array:

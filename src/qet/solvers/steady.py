@@ -5,9 +5,10 @@
     "local"     GKSL with jumps at each site's bare gap; does not thermalize a coupled system
     "gksl"      bare jumps alone
     "leads"     exact, for free-fermion chains between wide-band leads, at any rate
+    "heom"      exact, up to 3 qubits with Hermitian couplings to bosonic Drude baths, at any rate (through QuTiP)
 
-Baths and jumps may be mixed except with "gksl" and "leads". Every result is checked: it is refused where the occupation
-diverges, the steady state is not unique, the solve did not converge, or a density matrix is not positive.
+Baths and jumps may be mixed except with "gksl", "leads" and "heom". Every result is checked: it is refused where the
+occupation diverges, the steady state is not unique, the solve did not converge, or a density matrix is not positive.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def steady(
     Args:
         model: The Hamiltonian, up to 6 qubits (64 levels) unless the master equation has a reduced route.
         surroundings: A bath, a jump, or a list of them.
-        master: "redfield" | "secular" | "local" | "gksl" | "leads"; None is "redfield" with a bath, "gksl" with
-            jumps alone.
+        master: "redfield" | "secular" | "local" | "gksl" | "leads" | "heom"; None is "redfield" with a bath,
+            "gksl" with jumps alone.
         solver: "auto" picks the fastest route; "dense" always solves the generator as dense matrices.
         allow: Names of refusals to turn off, such as ("NotPositive",).
 
@@ -95,6 +96,8 @@ def steady(
     made_by = call_of("steady", required, options)
     if chosen == "leads":
         return _by_leads(model, things, made_by)
+    if chosen == "heom":
+        return _by_heom(model, things, made_by, allowed)
     if chosen in ("local", "gksl") and solver == "auto" and model.n_sites <= MAX_SITES:
         return by_means(model, things, chosen, made_by)
     return _by_dense(model, things, chosen, made_by, allowed)
@@ -122,18 +125,13 @@ def chosen_master(master: str | None, things: Surroundings) -> str:
     chosen = master if master is not None else "redfield" if has_bath else "gksl"
     if chosen not in MASTERS:
         raise unknown("master equation", chosen, MASTERS)
-    if chosen == "heom":
-        raise NotOffered(
-            'master="heom" is not offered yet. For fermionic wide-band leads master="leads" is exact at any rate; '
-            'for weak coupling take master="redfield".'
-        )
     if chosen == "gksl" and has_bath:
         raise NotOffered('master="gksl" takes bare jumps alone. For baths take "local" (bare gaps) or "redfield".')
     if chosen == "leads" and has_jump:
         raise NotOffered('master="leads" takes fermionic baths alone, no bare jumps. "redfield" mixes them.')
     for thing in things:
         if isinstance(thing, Bath) and thing.lamb_shift:
-            if chosen not in ("redfield", "secular"):
+            if chosen not in ("redfield", "secular", "heom"):
                 raise NotOffered(f'lamb_shift=True is offered by master="redfield" and "secular", not by {chosen!r}.')
             check_lamb(thing)
     return chosen
@@ -199,6 +197,35 @@ def _by_leads(model: Model, things: Surroundings, made_by: Call) -> State:
     }
     diagnostics = diagnostics_of(things, answers)
     return State(model, found.payload, "leads", made_by, found.solver_error, things, "leads", diagnostics)
+
+
+def _by_heom(model: Model, things: Surroundings, made_by: Call, allowed: tuple[str, ...]) -> State:
+    """The exact route with Drude baths; QuTiP is loaded here."""
+    from qet.solvers.heom import heom_steady
+
+    found = heom_steady(model, things)
+    smallest = np.asarray(found.smallest_eigenvalue)
+    change = np.asarray(found.hierarchy.last_change)
+    if "NotPositive" not in allowed:
+        refuse_where(
+            smallest < -POSITIVITY_TOLERANCE - change,
+            NotPositive,
+            lambda i: (
+                f"steady: the heom state has the eigenvalue {smallest[i]:.3g}, beyond its last change {change[i]:.1e}: "
+                "it is not converged. Lower the rate, or tighten the tolerance in qet.solvers.heom.heom_steady"
+            ),
+            best=found.payload.rho,
+        )
+    zero = np.zeros(np.shape(smallest))[()]
+    answers = {
+        "residual": found.residual,
+        "smallest_eigenvalue": found.smallest_eigenvalue,
+        "currents": found.currents,
+        "hierarchy": found.hierarchy,
+        "validity": Validity(zero, zero),
+    }
+    diagnostics = diagnostics_of(things, answers)
+    return State(model, found.payload, "heom", made_by, found.solver_error, things, "heom", diagnostics)
 
 
 def _lead_currents(found: Any) -> Currents:
