@@ -11,7 +11,7 @@ from qet.foundations.errors import DivergentOccupation, NotOffered, NoUniqueStea
 from qet.foundations.linalg import trace_product
 from qet.physics.baths import bath, jump, occupation
 from qet.physics.models import minimal, model
-from qet.solvers import dense  # noqa: F401  (registers the answers of the payloads)
+from qet.solvers import answers  # noqa: F401  (registers the answers of the payloads)
 from qet.solvers.generator import block
 from qet.solvers.gksl import (
     dissipated,

@@ -11,7 +11,7 @@ from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
 import qet
-import qet.solvers.dense
+import qet.solvers.answers
 from qet.foundations.errors import NotOffered, NoUniqueSteadyState, ShapeMismatch
 from qet.foundations.paulis import pauli
 from qet.physics.baths import bath, jump, occupation

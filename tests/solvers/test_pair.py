@@ -6,7 +6,7 @@ import pytest
 import qet
 from qet.foundations.errors import DegenerateLevel
 from qet.physics.models import minimal, model
-from qet.solvers import dense  # noqa: F401  (registers the answers of the payloads)
+from qet.solvers import answers  # noqa: F401  (registers the answers of the payloads)
 from qet.solvers.pair import gibbs_pair, ground_pair, offers
 from qet.solvers.questions import marginal_of
 

@@ -21,7 +21,7 @@ from qet.foundations.errors import (
 from qet.foundations.linalg import dagger
 from qet.foundations.values import Call
 from qet.physics.model import Model
-from qet.solvers import dense as _answers  # noqa: F401 - registers the questions its payloads answer
+from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, State, energy_scale

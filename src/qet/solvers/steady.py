@@ -34,7 +34,7 @@ from qet.foundations.errors import (
 from qet.foundations.values import Call, call_of
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
-from qet.solvers import dense as _answers  # noqa: F401 - registers the questions a density matrix answers
+from qet.solvers import answers as _answers  # noqa: F401 - registers the questions a density matrix answers
 from qet.solvers.contacts import check_inside, why_undefined
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, Validity
 from qet.solvers.gksl import MAX_SITES
