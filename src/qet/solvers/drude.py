@@ -71,7 +71,7 @@ def refuse_poles(bath: Bath) -> None:
     def say(_: tuple[int, ...]) -> str:
         return (
             f"heom: the cut-off {cutoff:g} of the bath on sites {bath.sites} lies within 0.3 % of a multiple of 2πT, "
-            "where two exponentials nearly coincide and digits are lost. Move the cut-off or T by some 5 % to either side"
+            "where two exponentials nearly coincide and digits are lost. Move the cut-off or T by some 5 %"
         )
 
     refuse_where(np.abs(2 * np.pi * bath.T * j / cutoff - 1.0) < _TOO_CLOSE, NotOffered, say)
