@@ -38,13 +38,12 @@ def correlation(t, T, rate, cutoff):
     return real - 1j * quad(J, 0, np.inf, weight="sin", wvar=t, limlst=400)[0]
 
 
-@pytest.mark.parametrize("T, cutoff", [(1.0, 2.0), (0.3, 5.0), (1.0, 2 * np.pi)])
+@pytest.mark.parametrize("T, cutoff", [(1.0, 2.0), (0.3, 5.0)])
 def test_a_few_exponentials_are_the_correlation_function(T, cutoff):
-    """The last case has a Matsubara frequency exactly at the cut-off."""
     e = Decomposition(T, 0.7, cutoff)[9]
     for t in (0.2, 0.7, 2.0):
         found = (e.real * np.exp(-e.rates * t)).sum() + 1j * e.imaginary * np.exp(-e.rates[0] * t)
-        assert abs(found - correlation(t, T, 0.7, cutoff)) < 3e-5 * 0.7 * cutoff
+        assert abs(found - correlation(t, T, 0.7, cutoff)) < 2e-5 * 0.7 * cutoff
 
 
 def test_weak_coupling_is_redfield_with_its_lamb_shift():
@@ -199,6 +198,8 @@ def test_what_is_out_of_scope_is_refused_with_what_to_take_instead():
         (bath(0, T=1.0, rate=0.1, coupling="X"), "drude"),
         (bath(0, T=1.0, rate=0.1, statistics="fermion"), "leads"),
         (drude(0, 0.0, 0.1), "T = 0"),
+        (drude(0, 1.0, 0.1, cutoff=2 * np.pi), "multiple of 2πT"),
+        (drude(0, np.array([1.0, 0.5]), 0.1, cutoff=2 * np.pi * 1.001), "2 of 2 points"),
         ([drude(0, 1.0, 0.1), jump("-", 1, 0.1)], "mixes"),
     ]
     for surroundings, said in cases:

@@ -45,7 +45,7 @@ from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.contacts import contacts_of, each_coefficient, each_parameter
 from qet.solvers.diagnostics import Currents, Hierarchy
-from qet.solvers.drude import Decomposition
+from qet.solvers.drude import Decomposition, refuse_poles
 from qet.solvers.hierarchy import RESTART, null_vector
 from qet.solvers.states import Dense, energy_scale
 
@@ -175,6 +175,7 @@ def _check(model: Model, baths: Sequence[Bath | Jump]) -> None:
                 "heom: at T = 0 the memory decays as a power law, no sum of exponentials. Take T > 0 (about a fifth of "
                 'the smallest gap is cold), or master="redfield".'
             )
+        refuse_poles(bath)
 
 
 def _require_qutip() -> None:
