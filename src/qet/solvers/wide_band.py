@@ -2,7 +2,8 @@
 
 w = Λ(K) u is what a lead at one site sends through the chain, with Λ the digamma function of its temperature and
 chemical potential (see `leads` for the derivation). It is applied in the eigenbasis of K; close to an exceptional
-point, where that basis fails, its mean over a circle around K takes over, and the spread of two such means is the error.
+point, where that basis fails, its mean over a circle around K takes over, and the spread of two such means is the
+error.
 """
 
 from __future__ import annotations
