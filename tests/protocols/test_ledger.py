@@ -118,3 +118,13 @@ def test_the_table_shows_every_cell(run):
         np.testing.assert_allclose([float(x) for x in line.split()[2:]], energies, atol=5e-7)
     np.testing.assert_allclose([float(x) for x in lines[-1].split()[1:]], run.ledger.energies.sum(0), atol=5e-7)
     assert run.ledger._repr_html_().count("<tr>") == len(TERMS) + 1
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_the_printed_ledger_shows_digits_in_any_unit(unit):
+    ledger = qet.teleport(qet.ground(qet.minimal(h=unit, k=0.5 * unit))).ledger
+    row = str(ledger).splitlines()[1].split()
+    assert row[:2] == ["H_A", "H_A"]
+    np.testing.assert_allclose([float(number) for number in row[2:]], ledger["H_A"], rtol=1e-4, atol=1e-9 * unit)
+    assert f"{float(row[2]):.3e}" in f"{ledger['H_A'][0]:.3e}"
+    assert row[2] in ledger._repr_html_()

@@ -88,23 +88,30 @@ class Ledger(Value):
             chosen |= found
         return np.array(sorted(chosen), dtype=int)
 
+    @property
+    def _form(self) -> str:
+        """Six decimals where the largest energy shows in them, else five digits behind a power of ten."""
+        largest = float(np.abs(self.energies).max(initial=0.0))
+        return ".6f" if largest == 0.0 or 1e-2 <= largest < 1e5 else ".4e"
+
     def __str__(self) -> str:
         if self.energies.ndim > 2:
             return f"Ledger of {int(np.prod(self.energies.shape[:-2]))} points: rows {', '.join(self.rows)}"
-        width = max(8, *(len(row) for row in self.rows))
+        width, form = max(8, *(len(row) for row in self.rows)), self._form
         lines = [f"{'term':<{width}} {'class':<6}" + "".join(f"{stage:>13}" for stage in STAGES)]
         for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True):
-            lines.append(f"{row:<{width}} {kind:<6}" + "".join(f"{value:>13.6f}" for value in values))
+            lines.append(f"{row:<{width}} {kind:<6}" + "".join(f"{value:>13{form}}" for value in values))
         total = self.energies.sum(0)
-        lines.append(f"{'total':<{width}} {'':<6}" + "".join(f"{value:>13.6f}" for value in total))
+        lines.append(f"{'total':<{width}} {'':<6}" + "".join(f"{value:>13{form}}" for value in total))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         if self.energies.ndim > 2:
             return f"<p>{self}</p>"
+        form = self._form
         head = "".join(f"<th>{stage}</th>" for stage in STAGES)
         body = "".join(
-            f"<tr><td>{row}</td><td>{kind}</td>" + "".join(f"<td>{value:.6f}</td>" for value in values) + "</tr>"
+            f"<tr><td>{row}</td><td>{kind}</td>" + "".join(f"<td>{value:{form}}</td>" for value in values) + "</tr>"
             for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True)
         )
         return f"<table><tr><th>term</th><th>class</th>{head}</tr>{body}</table>"
