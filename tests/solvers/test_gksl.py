@@ -12,15 +12,10 @@ from qet.foundations.linalg import trace_product
 from qet.physics.baths import bath, jump, occupation
 from qet.physics.models import minimal, model
 from qet.solvers import answers  # noqa: F401  (registers the answers of the payloads)
+from qet.solvers.dissipated import dissipated
+from qet.solvers.dissipators import jump_dissipators, local_jumps
 from qet.solvers.generator import block
-from qet.solvers.gksl import (
-    dissipated,
-    gksl_matrix,
-    gksl_residual,
-    gksl_steady,
-    jump_dissipators,
-    local_jumps,
-)
+from qet.solvers.gksl import gksl_matrix, gksl_residual, gksl_steady
 from qet.solvers.questions import marginal_of
 
 SIGMA = {

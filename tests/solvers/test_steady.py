@@ -18,7 +18,8 @@ from qet.foundations.errors import (
 from qet.foundations.paulis import pauli, pauli_decomposition
 from qet.physics.baths import bath, jump
 from qet.physics.models import ising, minimal, model, xxz
-from qet.solvers.gksl import gksl_steady, local_jumps
+from qet.solvers.dissipators import local_jumps
+from qet.solvers.gksl import gksl_steady
 from qet.solvers.questions import marginal_of
 from qet.solvers.steady import steady
 

@@ -16,7 +16,7 @@ from qet.foundations.checks import broadcast
 from qet.foundations.conventions import COMPLETENESS_TOLERANCE, PAULI_X
 from qet.foundations.linalg import dagger, entropy, expm_hermitian, partial_trace
 from qet.physics.baths import Bath
-from qet.solvers.states import State
+from qet.solvers.states import State, energy_scale
 
 from . import policies
 from .bound_table import Bound
@@ -71,7 +71,7 @@ class Facts:
     @cached_property
     def scale(self) -> Any:
         """Σ|c| over the Pauli strings of H, an upper bound on its norm."""
-        return sum((np.abs(c) for string, c in self.run.state.model.H.terms if string), np.zeros(()))
+        return np.asarray(energy_scale(self.run.state.model))
 
     @property
     def tolerance(self) -> Any:

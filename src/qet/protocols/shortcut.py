@@ -7,6 +7,7 @@ state with X measured (`pair`) has any strength and message error; every other H
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +29,7 @@ EVEN: frozenset[PauliString] = frozenset(
 def injected(run: Run) -> Any:
     """What Alice pays, or None where no closed form applies."""
     if _is_pair(run):
-        A, _ = _sites(run)
-        payload, H = run.state.payload, run.state.model.H
-        assert isinstance(payload, Expectations)
-        return pair.pair_injected(payload.values, H.coefficients, A, 1 - A, run.measurement.strength)
+        return pair.pair_injected(*_pair_of(run), run.measurement.strength)
     return two_qubits.two_qubit_injected(run.state, _axis(run)) if _is_projective(run) else None
 
 
@@ -40,10 +38,7 @@ def extracted(run: Run) -> Any:
     if not _is_free(run):
         return None
     if _is_pair(run) and not is_matrix(run.message_error, 2):
-        A, B = _sites(run)
-        payload, H = run.state.payload, run.state.model.H
-        assert isinstance(payload, Expectations)
-        return pair.pair_extracted(payload.values, H.coefficients, A, B, run.measurement.strength, run.message_error)
+        return pair.pair_extracted(*_pair_of(run), run.measurement.strength, run.message_error)
     if _is_projective(run) and run.message is None:
         return two_qubits.two_qubit_extracted(run.state, _axis(run))
     return None
@@ -54,10 +49,7 @@ def local(run: Run) -> Any:
     if not _searches_unitaries(run):
         return None
     if _is_pair(run):
-        A, B = _sites(run)
-        payload, H = run.state.payload, run.state.model.H
-        assert isinstance(payload, Expectations)
-        return pair.pair_local(payload.values, H.coefficients, A, B)
+        return pair.pair_local(*_pair_of(run))
     return two_qubits.two_qubit_local(run.state, _axis(run)) if _is_projective(run) else None
 
 
@@ -95,8 +87,11 @@ def _searches_unitaries(run: Run) -> bool:
     return feedback.operations in ("unitary", "unital") and not is_about_axis
 
 
-def _sites(run: Run) -> tuple[int, int]:
-    return run.state.model.A[0], run.state.model.B[0]
+def _pair_of(run: Run) -> tuple[Mapping[PauliString, Any], Mapping[PauliString, Any], int, int]:
+    """Means, coefficients, Alice's site and Bob's."""
+    payload, model = run.state.payload, run.state.model
+    assert isinstance(payload, Expectations)
+    return payload.values, model.H.coefficients, model.A[0], model.B[0]
 
 
 def _axis(run: Run) -> tuple[Any, Any, Any]:

@@ -27,23 +27,11 @@ from qet.foundations.chunks import SIZE, in_chunks
 from qet.foundations.conventions import UNIQUENESS_TOLERANCE
 from qet.foundations.elimination import Plan, solve
 from qet.foundations.errors import NoUniqueSteadyState, TooLarge
-from qet.foundations.paulis import PauliString, PauliSum
 from qet.physics.model import Model
-from qet.solvers.dissipators import Dissipator, jump_dissipators, local_jumps
-from qet.solvers.generator import Action, Block, Generator, Key, action, block, evaluate, full_generator
+from qet.solvers.dissipators import Dissipator
+from qet.solvers.generator import Block, Generator, Key, block, evaluate, full_generator
 from qet.solvers.questions import marginal_of
 from qet.solvers.states import Expectations
-
-__all__ = [
-    "Dissipator",
-    "dissipated",
-    "gksl_error",
-    "gksl_matrix",
-    "gksl_residual",
-    "gksl_steady",
-    "jump_dissipators",
-    "local_jumps",
-]
 
 Array = np.ndarray
 Parameters = dict[Key, Any]
@@ -156,49 +144,6 @@ def _residual(M: Array, v: Array, x: Array) -> Array:
     return np.asarray((M.astype(long) @ x.astype(long)[..., None])[..., 0] + v, dtype=float)
 
 
-def dissipated(
-    model: Model, dissipators: Sequence[Dissipator], payload: Expectations, operator: PauliSum | None = None
-) -> Array:
-    """Tr[O D_i(rho)] of every source, the rate at which bath or jump i changes the mean of O.
-
-    Args:
-        model: Its H is the default operator: the energy that flows from bath i into the system.
-        dissipators: Those of the steady state.
-        payload: The means.
-        operator: A Hermitian Pauli sum.
-
-    Returns:
-        Shape (*shape, sources), in units of O times energy.
-    """
-    observable = model.H if operator is None else operator
-    count = 1 + max((d.source for d in dissipators), default=-1)
-    terms = [(string, np.real(c)) for string, c in observable.terms if string]
-    acts = [
-        [(k, action(key, string)) for k, key in enumerate(d.keys) if action(key, string)]
-        for d in dissipators
-        for string, _ in terms
-    ]
-    strings = sorted({u for a in acts for _, act in a for u in act if u in payload.values})
-    starts = np.cumsum([0, *(len(d.inputs) for d in dissipators)])
-
-    def chunk(*pieces: Any) -> tuple[Any, ...]:
-        means = dict(zip(strings, pieces[starts[-1] :], strict=False))
-        coefficients = pieces[starts[-1] + len(strings) :]
-        totals: list[Any] = [0.0] * count
-        for m, d in enumerate(dissipators):
-            values = d.evaluate(*pieces[starts[m] : starts[m + 1]])
-            for t, h in enumerate(coefficients):
-                rate = _rate_of(acts[m * len(terms) + t], values, means)
-                if rate is not None:
-                    totals[d.source] = totals[d.source] + h * rate
-        return (_stack(totals),) if any(np.ndim(t) for t in totals) else tuple(totals)
-
-    flat = [x for d in dissipators for x in d.inputs]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        results = in_chunks(chunk, *flat, *(payload.values[s] for s in strings), *(c for _, c in terms))
-    return results[0] if len(results) == 1 and np.ndim(results[0]) else np.array(results)
-
-
 def gksl_matrix(model: Model, dissipators: Sequence[Dissipator]) -> Array:
     """The full generator acting on the vector of the 4^n means, identity first; shape (*shape, 4^n, 4^n)."""
     _check_size(model)
@@ -215,30 +160,6 @@ def gksl_matrix(model: Model, dissipators: Sequence[Dissipator]) -> Array:
     if not any(np.ndim(x) for x in inputs):
         return np.asarray(chunk(*inputs)[0])
     return np.asarray(in_chunks(chunk, *inputs, size=_dense_size(m))[0])
-
-
-def _rate_of(acts: Sequence[tuple[int, Action]], values: Sequence[Any], means: Mapping[PauliString, Any]) -> Any:
-    """Σ parameter · number · <u>, grouped by parameter; None where nothing contributes."""
-    total: Any = None
-    for k, act in acts:
-        part: Any = None
-        for u, number in act.items():
-            mean = 1.0 if not u else means.get(u)
-            if mean is None:
-                continue
-            scaled = number if not u else mean if number == 1.0 else -mean if number == -1.0 else number * mean
-            part = scaled if part is None else part + scaled
-        if part is not None:
-            part = values[k] * part
-            total = part if total is None else total + part
-    return total
-
-
-def _stack(values: Sequence[Any]) -> Array:
-    out = np.empty((max(np.size(v) for v in values), len(values)))
-    for k, value in enumerate(values):
-        out[:, k] = value
-    return out
 
 
 def _keys(model: Model, dissipators: Sequence[Dissipator]) -> tuple[Key, ...]:

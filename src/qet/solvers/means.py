@@ -16,17 +16,18 @@ from qet.foundations.chunks import in_chunks
 from qet.foundations.paulis import PauliString, PauliSum, collect
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
+from qet.solvers.dissipated import dissipated
 from qet.solvers.dissipators import Dissipator, jump_dissipators, local_jumps
-from qet.solvers.gksl import dissipated, gksl_error, gksl_residual, gksl_steady
+from qet.solvers.gksl import gksl_error, gksl_residual, gksl_steady
 from qet.solvers.questions import marginal_of
-from qet.solvers.states import Expectations
+from qet.solvers.states import Expectations, energy_scale
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class MeansRoute:
-    """A GKSL steady state on its way to becoming a `State`.
+    """A GKSL steady state on its way to becoming a `State`; its currents are `energy` and `particles`.
 
     Attributes:
         model: H.
@@ -45,10 +46,6 @@ class MeansRoute:
         jumps = [thing for thing in self.things if isinstance(thing, Jump)]
         return [*local_jumps(self.model, baths), *jump_dissipators(jumps, first=len(baths))]
 
-    def currents(self) -> MeansRoute:
-        """Itself: `energy` and `particles` are computed when they are asked for."""
-        return self
-
     @cached_property
     def payload(self) -> Expectations:
         """The means of the steady state."""
@@ -56,15 +53,14 @@ class MeansRoute:
 
     def residual(self) -> Any:
         """max_P |d<P>/dt| relative to 2 Σ|c| + Σ rates, which bounds the generator up to occupations."""
-        scale: Any = 2.0 * sum((np.abs(c) for string, c in self.model.H.terms if string), 0.0)
+        scale: Any = 2.0 * energy_scale(self.model)
         for thing in self.things:
             scale = scale + thing.rate
         return gksl_residual(self.model, self.dissipators, self.payload) / scale
 
     def error(self) -> Any:
         """Estimated absolute error of an energy: that of the worst mean, times Σ|c| of H."""
-        scale: Any = sum((np.abs(c) for string, c in self.model.H.terms if string), 0.0)
-        return gksl_error(self.model, self.dissipators, self.payload) * scale
+        return gksl_error(self.model, self.dissipators, self.payload) * energy_scale(self.model)
 
     def smallest_eigenvalue(self) -> Any:
         """Smallest eigenvalue of the density matrix; not negative beyond rounding, by the GKSL form."""

@@ -255,7 +255,7 @@ def by_means(model: Model, things: Surroundings, master: str, made_by: Call) -> 
     answers = {
         "residual": means.residual,
         "smallest_eigenvalue": means.smallest_eigenvalue,
-        "currents": means.currents,
+        "currents": means,
         "gap": partial(_gap, model, things, master),
         "validity": partial(_validity, model, things, master),
     }

@@ -11,6 +11,7 @@ few batched calls of the public words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -114,18 +115,12 @@ def panel_c() -> Panel:
     x = np.linspace(0.0, 4.5, 361)
     T = np.array([0.05, 0.2, 0.5])
     run = teleport(_equal_fermions(x, T[:, None]))
-    curves = []
-    for i, t in enumerate(T):
-        curves += [
-            Curve(f"T = {t:g}", x, run.extracted[i]),
-            Curve(f"T = {t:g}, teleported", x, run.teleported[i], "dashed"),
-        ]
     return Panel(
         "c",
         "Fermionic reservoirs at one chemical potential",
         "chemical potential μ (h)",
         "E_B (h)",
-        tuple(curves),
+        _with_teleported([f"T = {t:g}" for t in T], x, run),
         PREAMBLE
         + PAIR
         + SECULAR
@@ -208,18 +203,12 @@ def panel_g() -> Panel:
         statistics="fermion",
     )
     run = teleport(state)
-    curves = []
-    for i, d in enumerate(detunings):
-        curves += [
-            Curve(f"Δ = {_signed(d)}", x, run.extracted[i]),
-            Curve(f"Δ = {_signed(d)}, teleported", x, run.teleported[i], "dashed"),
-        ]
     return Panel(
         "g",
         "Fermionic reservoirs, two chemical potentials",
         "difference μ_A − μ_B (h)",
         "E_B (h)",
-        tuple(curves),
+        _with_teleported([f"Δ = {_signed(d)}" for d in detunings], x, run),
         PREAMBLE + PAIR + SECULAR + "Fermionic reservoirs of equal rates, T = 0.2, mean chemical potential 1, "
         "band at positive energies. " + TELEPORTED,
     )
@@ -272,6 +261,15 @@ PANELS = (panel_a, panel_b, panel_c, panel_d, panel_e, panel_f, panel_g, panel_h
 
 def _equal_fermions(mu: Any, T: Any) -> State:
     return open_pair((T, T), mu=(mu, mu), statistics="fermion")
+
+
+def _with_teleported(labels: Sequence[str], x: Array, run: Run) -> tuple[Curve, ...]:
+    """E_B of each row of a run against x, and the teleported part of it, dashed."""
+    return tuple(
+        curve
+        for label, whole, part in zip(labels, run.extracted, run.teleported, strict=True)
+        for curve in (Curve(label, x, whole), Curve(f"{label}, teleported", x, part, "dashed"))
+    )
 
 
 def _signed(value: float) -> str:
