@@ -1,1 +1,1 @@
-"""Exact driven steady states of long chains: a density matrix in its symmetry sectors, its generator never written out."""
+"""Exact driven steady states of long chains: in symmetry sectors, the generator never written out."""

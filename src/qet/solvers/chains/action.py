@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.paulis import PauliSum
+from qet.foundations.sector_kernels import transfer_kernel, without_jumps_kernel
 from qet.solvers.chains.layout import Layout
 
 Array = np.ndarray
@@ -80,6 +81,54 @@ def jumps_of(things: tuple[tuple[PauliSum, float], ...]) -> dict[int, tuple[Arra
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """The compiled twins and what they work with.
+
+    Attributes:
+        block: `without_jumps_kernel`.
+        transfer: `transfer_kernel`.
+        places: For every transfer of every block, its rows, columns and where they come from, as arrays.
+        numbers: Its x and y, in the precision of the vectors.
+        buffers: Room for a transpose, as large as the largest block, and for some of its rows.
+    """
+
+    block: Any
+    transfer: Any
+    places: list[list[tuple[Array, ...]]]
+    numbers: list[list[tuple[Any, Any]]]
+    buffers: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, action: Action) -> Compiled | None:
+        """Those of an action; None without numba."""
+        block, transfer = without_jumps_kernel(), transfer_kernel()
+        if block is None or transfer is None:
+            return None
+        sizes, kind = action.layout.sizes, action.dtype.type
+        every = [np.arange(n) for n in sizes]
+        places = [
+            [
+                (every[b][m.rows], every[b][m.columns], every[m.source][m.from_rows], every[m.source][m.from_columns])
+                for m in moves
+            ]
+            for b, moves in enumerate(action.transfers)
+        ]
+        numbers = [[(kind(m.x), kind(m.y)) for m in moves] for moves in action.transfers]
+        largest = max(sizes)
+        return cls(block, transfer, places, numbers, (np.empty(largest**2, kind), np.empty((16, largest), kind)))
+
+    def without_jumps(self, Q: Any, lost: Array, M: Array, image: Array) -> Array:
+        """Write (QM)ᵀ - Q Mᵀ - lost M - M lost; Mᵀ is given back."""
+        turned = self.buffers[0][: M.size].reshape(M.shape)
+        self.block(M, image, turned, self.buffers[1], Q.indptr, Q.indices, Q.data, lost)
+        return turned
+
+    def move(self, b: int, i: int, M: Array, image: Array) -> None:
+        """Add one transfer."""
+        self.transfer(M, image, *self.places[b][i], *self.numbers[b][i])
+
+
 class Action:
     """L on packed vectors.
 
@@ -87,12 +136,15 @@ class Action:
         generator: What acts.
         layout: The blocks; the symmetries they come from must be the generator's.
         dtype: Precision of the coefficients; vectors of the same one are taken.
+        is_compiled: Whether to take the compiled twins where they can be had.
     """
 
-    def __init__(self, generator: Generator, layout: Layout, dtype: Any = float) -> None:
+    def __init__(self, generator: Generator, layout: Layout, dtype: Any = float, *, is_compiled: bool = True) -> None:
         self.generator, self.layout, self.dtype = generator, layout, np.dtype(dtype)
         self.applications = 0
-        self.real, self.imaginary, self.leaving = [], [], []
+        self.real: list[Any] = []
+        self.imaginary: list[Any] = []
+        self.leaving: list[Array] = []
         for some in layout.labels:
             P, Q, lost = _without_jumps(generator, some, layout.place)
             self.real.append(None if P is None else P.astype(dtype))
@@ -103,6 +155,7 @@ class Action:
         for site, (J, _) in sorted(generator.jumps.items()):
             for transfer in _transfers(layout, site, J):
                 self.transfers[transfer.target].append(transfer)
+        self.compiled = Compiled.of(self) if is_compiled else None
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         """L x."""
@@ -114,21 +167,26 @@ class Action:
             self.without_jumps(b, M, image)
             if self.factors[b] is not None:
                 image += self.factors[b] * M
-            for move in self.transfers[b]:
-                _move(move, layout.part(x, move.source), image)
+            for i, move in enumerate(self.transfers[b]):
+                if self.compiled is None:
+                    _move(move, layout.part(x, move.source), image)
+                else:
+                    self.compiled.move(b, i, layout.part(x, move.source), image)
         return out
 
     def without_jumps(self, b: int, M: Array, image: Array) -> None:
         """Write -(K rho + h.c.) of one block."""
         P, Q, lost = self.real[b], self.imaginary[b], self.leaving[b]
-        turned = np.ascontiguousarray(M.T)
-        np.subtract((Q @ M).T, Q @ turned, out=image)
+        if self.compiled is None:
+            turned = np.ascontiguousarray(M.T)
+            np.subtract((Q @ M).T, Q @ turned, out=image)
+            image -= lost[:, None] * M
+            image -= lost * M
+        else:
+            turned = self.compiled.without_jumps(Q, lost, M, image)
         if P is not None:
             image -= P @ M
             image -= (P @ turned).T
-        turned = None
-        image -= lost[:, None] * M
-        image -= lost * M
 
 
 def _without_jumps(generator: Generator, labels: Array, place: Array) -> tuple[Any, Any, Array]:
@@ -140,7 +198,7 @@ def _without_jumps(generator: Generator, labels: Array, place: Array) -> tuple[A
     own[labels] = np.arange(n)
     terms: list[tuple[int, Array]] = []  # (flip, entries of K at (row, row ^ flip))
     for string, c in generator.H.terms:
-        flip, entries = _string(string, labels, N)
+        flip, entries = string_entries(string, labels, N)
         terms.append((flip, 1j * c * entries))
     for site, (_, G) in generator.jumps.items():
         bit = 1 << (N - 1 - site)
@@ -166,7 +224,7 @@ def _without_jumps(generator: Generator, labels: Array, place: Array) -> tuple[A
     return (P if P.nnz else None), Q, diagonal.real
 
 
-def _string(string: Any, labels: Array, N: int) -> tuple[int, Array]:
+def string_entries(string: Any, labels: Array, N: int) -> tuple[int, Array]:
     """The flip of a Pauli string and its entries <row| s |row ^ flip>."""
     flip, entries = 0, np.ones(len(labels), dtype=complex)
     for site, letter in string:
@@ -256,9 +314,7 @@ def _move(move: Transfer, M: Array, image: Array) -> None:
         part = part if move.x == 1.0 else move.x * part
     if move.y != 0.0:
         part = part + move.y * _at(M, move.from_columns, move.from_rows).T
-    if isinstance(move.rows, slice):
-        image[move.rows, move.columns] += part
-    elif isinstance(move.columns, slice):
+    if isinstance(move.rows, slice) or isinstance(move.columns, slice):
         image[move.rows, move.columns] += part
     else:
         image[np.ix_(move.rows, move.columns)] += part

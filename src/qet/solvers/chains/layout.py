@@ -111,7 +111,7 @@ class Layout:
     def identity(self) -> Array:
         """The maximally mixed state."""
         x = np.zeros(self.unknowns)
-        for b, n in enumerate(self.sizes):
+        for b in range(len(self.sizes)):
             np.fill_diagonal(self.part(x, b), 1.0 / self.levels)
         return x
 

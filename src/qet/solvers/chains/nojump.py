@@ -38,11 +38,13 @@ class NoJump:
         kind = complex if np.dtype(dtype) == np.float64 else np.complex64
         self.bases: list[tuple[Array, Array, Array | None]] = []
         floor = 0.5 * _FLOOR * action.generator.mean_loss
-        for b, n in enumerate(self.layout.sizes):
+        for b in range(len(self.layout.sizes)):
             K = 1j * action.imaginary[b].toarray() + np.diag(action.leaving[b] + floor)
-            if action.real[b] is not None:
-                K = K + action.real[b].toarray()
-            self.bases.append(tuple(None if part is None else part.astype(kind) for part in _basis(K, floor)))
+            P = action.real[b]
+            if P is not None:
+                K = K + P.toarray()
+            V, levels, inverse = _basis(K, floor)
+            self.bases.append((V.astype(kind), levels.astype(kind), None if inverse is None else inverse.astype(kind)))
 
     def __call__(self, x: Array) -> Array:
         """The packed rho whose loss is a packed sigma."""

@@ -124,6 +124,11 @@ class Polynomial:
 
     roots: tuple[complex, ...]
 
+    @property
+    def degree(self) -> int:
+        """Applications that p(A) takes."""
+        return sum(1 if z.imag == 0.0 else 2 for z in self.roots)
+
     @classmethod
     def of(cls, space: Space) -> Polynomial:
         """The residual polynomial of a Krylov space."""
