@@ -24,7 +24,7 @@ def without_jumps_kernel() -> Callable[..., None] | None:
     import numba
 
     compiled: Any = numba.njit(cache=True, fastmath={"contract"})(_without_jumps)
-    return compiled  # type: ignore[no-any-return]
+    return compiled
 
 
 @cache
@@ -35,7 +35,7 @@ def transfer_kernel() -> Callable[..., None] | None:
     import numba
 
     compiled: Any = numba.njit(cache=True, fastmath={"contract"})(_transfer)
-    return compiled  # type: ignore[no-any-return]
+    return compiled
 
 
 def _without_jumps(

@@ -26,6 +26,7 @@ from qet.foundations.sector_kernels import transfer_kernel, without_jumps_kernel
 from qet.solvers.chains.layout import Layout
 
 Array = np.ndarray
+LONG = 60_000  # unknowns from which compiled twins are worth their import
 Index = Any  # a slice where the places are consecutive, an array of places otherwise
 
 
@@ -107,7 +108,7 @@ class Compiled:
             return None
         sizes, kind = action.layout.sizes, action.dtype.type
         every = [np.arange(n) for n in sizes]
-        places = [
+        places: list[list[tuple[Array, ...]]] = [
             [
                 (every[b][m.rows], every[b][m.columns], every[m.source][m.from_rows], every[m.source][m.from_columns])
                 for m in moves
@@ -136,10 +137,13 @@ class Action:
         generator: What acts.
         layout: The blocks; the symmetries they come from must be the generator's.
         dtype: Precision of the coefficients; vectors of the same one are taken.
-        is_compiled: Whether to take the compiled twins where they can be had.
+        is_compiled: Whether to take the compiled twins where they can be had; None: where vectors are long enough to
+            be worth the import.
     """
 
-    def __init__(self, generator: Generator, layout: Layout, dtype: Any = float, *, is_compiled: bool = True) -> None:
+    def __init__(
+        self, generator: Generator, layout: Layout, dtype: Any = float, *, is_compiled: bool | None = None
+    ) -> None:
         self.generator, self.layout, self.dtype = generator, layout, np.dtype(dtype)
         self.applications = 0
         self.real: list[Any] = []
@@ -155,7 +159,8 @@ class Action:
         for site, (J, _) in sorted(generator.jumps.items()):
             for transfer in _transfers(layout, site, J):
                 self.transfers[transfer.target].append(transfer)
-        self.compiled = Compiled.of(self) if is_compiled else None
+        wants = layout.unknowns > LONG if is_compiled is None else is_compiled
+        self.compiled = Compiled.of(self) if wants else None
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         """L x."""

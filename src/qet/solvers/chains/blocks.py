@@ -1,8 +1,8 @@
 """A density matrix in its symmetry sectors as a payload, and the questions it answers without the full matrix.
 
 A Pauli string has one element in each row, so its mean is a sum over the labels r of the phases times rho at
-(r XOR flip, r), which is found in the block of r where both labels share a sector, and vanishes elsewhere. A marginal on m
-sites gathers, for each pair of labels of these, the elements of rho over the labels of the other sites. Neither
+(r XOR flip, r), which is found in the block of r where both labels share a sector, and vanishes elsewhere. A marginal
+on m sites gathers, for each pair of labels of these, the elements of rho over the labels of the other sites. Neither
 costs more than 4^m 2^(N-m) elements.
 """
 

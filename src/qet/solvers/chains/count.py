@@ -12,7 +12,7 @@ import numpy as np
 
 from qet.foundations.paulis import PauliSum
 from qet.solvers.chains.action import Generator
-from qet.solvers.chains.irreducible import is_closed_under_adjoints, is_irreducible
+from qet.solvers.chains.irreducible import commuting_strings, is_closed_under_adjoints, is_irreducible
 from qet.solvers.chains.iteration import Solved, solved
 from qet.solvers.chains.layout import Layout
 from qet.solvers.sectors import Sectors
@@ -32,10 +32,17 @@ def count_states(
     setting: Callable[[], Any],
 ) -> int:
     """1, or a number above 1, which is the true one up to 8 sites."""
-    is_several = any(sectors.symmetries.conserved) or closed_classes(generator, sectors.labels) > 1
-    if not is_several and found.is_converged and is_irreducible(generator, operators):  # the rank is asked last
-        if is_closed_under_adjoints(operators) or has_full_rank(layout, found):
-            return 1
+    is_several = (
+        any(sectors.symmetries.conserved)
+        or closed_classes(generator, sectors.labels) > 1
+        or commuting_strings(generator, operators) > 0
+    )
+    if (
+        not (is_several or not found.is_converged)
+        and is_irreducible(generator, operators)
+        and (is_closed_under_adjoints(operators) or has_full_rank(layout, found))
+    ):
+        return 1
     if is_several or generator.n_sites <= SHORT:
         return several(generator, setting)
     return 1 if not found.is_converged or _comes_back(generator, layout, found) else 2
@@ -87,10 +94,9 @@ def has_full_rank(layout: Layout, found: Solved) -> bool:
 
 
 def _comes_back(generator: Generator, layout: Layout, found: Solved) -> bool:
-    """Whether a start far away comes to the same state."""
-    start = np.zeros(layout.unknowns)
-    for b, n in enumerate(layout.sizes):
-        np.fill_diagonal(layout.part(start, b), 1.0 + np.cos(1.0 + np.arange(n) ** 2 * 0.7))
+    """Whether a random Hermitian start, with a share in whatever is conserved, comes to the same state."""
+    start = layout.identity()
+    start += np.random.default_rng(0).standard_normal(layout.unknowns) / layout.levels
     other = solved(generator, layout, start / layout.trace(start))
     apart = layout.norm(other.x - found.x)
     return apart <= _APART * layout.norm(found.x) + other.distance + found.distance

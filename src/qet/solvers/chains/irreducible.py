@@ -7,8 +7,8 @@ rank has been found (Frigerio, Comm. Math. Phys. 63, 269 (1978)).
 
 𝒜 is grown from Pauli strings known to lie in it. With a string s and a sum G in 𝒜, so are G ± sGs, the parts of G that
 commute with s and that do not. A part of a single string is known, too; two one-site parts of one site that do not
-commute give all of that site. 𝒜 holds everything when the known strings generate all strings. The growth may stop early,
-for instance at a lone tilted jump: then nothing is said.
+commute give all of that site. 𝒜 holds everything when the known strings generate all strings. The growth may stop
+early, for instance at a lone tilted jump: then nothing is said.
 
 Derived here; see also Prosen, Phys. Scr. 86, 058511 (2012), for the XXZ chain.
 """
@@ -67,7 +67,9 @@ class Algebra:
         parts: dict[tuple[bool, ...], dict[Mask, complex]] = {}
         for string, c in G.items():
             signature = tuple(_anticommute(string, other) for other in self.known)
-            parts.setdefault(signature, {})[self._stripped(string)] = c
+            left = self._stripped(string)
+            if left != (0, 0):  # a product of known letters alone can be subtracted
+                parts.setdefault(signature, {})[left] = c
         return list(parts.values())
 
     def _stripped(self, string: Mask) -> Mask:
@@ -102,6 +104,19 @@ def is_irreducible(generator: Generator, operators: tuple[PauliSum, ...]) -> boo
         (True, False)
     """
     return Algebra([generator.H, *operators], generator.n_sites).grow()
+
+
+def commuting_strings(generator: Generator, operators: tuple[PauliSum, ...]) -> int:
+    """How many independent Pauli strings commute with H and with every jump, string by string.
+
+    Those that commute with a set of strings are its symplectic complement: 2N less the rank of the set.
+    """
+    n = generator.n_sites
+    rank = Algebra((), n)
+    for operator in (generator.H, *operators):
+        for string in _masks(operator):
+            rank.learn(string)
+    return 2 * n - len(rank.known)
 
 
 def is_closed_under_adjoints(operators: tuple[PauliSum, ...]) -> bool:

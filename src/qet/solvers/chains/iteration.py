@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from qet.solvers.chains.action import Action, Generator
+from qet.solvers.chains.action import LONG, Action, Generator
 from qet.solvers.chains.explicit import explicit, solve_directly
 from qet.solvers.chains.layout import Layout
 from qet.solvers.chains.nojump import NoJump
@@ -34,12 +34,13 @@ Array = np.ndarray
 Preconditioned = Callable[[Array], Array]
 DIRECT = 1100  # unknowns up to which a sparse LU is fastest
 SHORT = 5000  # unknowns up to which the goal is rounding
-DOUBLE = 60_000  # unknowns up to which vectors are iterated in double precision
+DOUBLE = LONG  # unknowns up to which vectors are iterated in double precision
 EXPLICIT = 150_000  # unknowns up to which the generator is one sparse matrix, where nothing is compiled
 SLOW = 0.3  # of the mean rate a site with jumps over the coupling: below, the inverse without jumps is best
 GOAL, SHORT_GOAL = 4e-10, 1e-14  # of ‖L x‖ / (mean loss ‖x‖)
 _SINGLE = 3e-6  # of the residual of one pass in single precision
 _DEGREE, _VECTORS, _PASSES = 40, 45, 25
+MANY = 150  # vectors between restarts where they are short and the inverse is dear
 _SAFETY = 10.0
 _STALLED = 0.7  # of the residual that a pass leaves: more, and it helps no longer
 
@@ -120,6 +121,9 @@ def _iterated(action: Action, x: Array, chosen: str) -> Solved:
         amplification = max(amplification, float(np.linalg.norm(trial - x)) / before)
         x, image = trial, moved
         stalls = stalls + 1 if after > _STALLED * before else 0
+        if stalls and chosen == "no jump":  # rates that differ: the other way may still work
+            chosen, stalls = "polynomial", 0
+            inverse = _inverse(apply, action, chosen, dtype)
         if stalls == 3 or (stalls and layout.unknowns <= SHORT):
             break
     residual = layout.norm(image)
@@ -134,7 +138,7 @@ def _working(action: Action) -> tuple[Apply, Any]:
     """The generator as the iteration applies it, and in which precision."""
     unknowns = action.layout.unknowns
     dtype = np.float64 if unknowns <= DOUBLE else np.float32
-    if unknowns <= (SHORT if action.compiled is not None else EXPLICIT):
+    if unknowns <= EXPLICIT and action.compiled is None:
         matrix = explicit(action).astype(dtype)
         return lambda v: matrix @ v, dtype
     return (action if dtype == action.dtype else Action(action.generator, action.layout, dtype)), dtype
@@ -146,7 +150,8 @@ def _inverse(apply: Apply, action: Action, chosen: str, dtype: Any) -> Callable[
         without = NoJump(action, dtype)
 
         def by_jumps(right: Array, goal: float) -> tuple[Array, int]:
-            space = krylov(lambda v: apply(without(v)), right, _VECTORS, goal)
+            most = MANY if action.layout.unknowns <= DOUBLE else _VECTORS
+            space = krylov(lambda v: apply(without(v)), right, most, goal)
             return without(space.combined(space.least_squares()[0])), space.size
 
         return by_jumps
@@ -173,7 +178,7 @@ def bytes_of(generator: Generator, layout: Layout) -> float:
     if unknowns <= DIRECT:
         return 4.0 * 8.0 * unknowns**2
     width = 8.0 if unknowns <= DOUBLE else 4.0
-    vectors = 8.0 * 5.0 * unknowns + width * unknowns * (_VECTORS + 6)
+    vectors = 8.0 * 5.0 * unknowns + width * unknowns * ((MANY if unknowns <= DOUBLE else _VECTORS) + 6)
     matrix = 60.0 * unknowns * (len(generator.H.terms) + 4) if unknowns <= EXPLICIT else 0.0
     factors = 12.0 * unknowns if any(np.any(np.einsum("rcrc->rc", J)) for J, _ in generator.jumps.values()) else 0.0
     if preconditioner_of(generator, layout) == "no jump":

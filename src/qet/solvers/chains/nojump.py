@@ -4,8 +4,8 @@ rho -> K rho + rho K† is inverted block by block: with K = V λ V⁻¹,
 
     rho = V [ (V⁻¹ sigma V⁻†)_ab / (λ_a + λ_b*) ] V†,
 
-or, where the eigenvectors of K are nearly dependent, in its Schur basis (see `blockwise`). What is left, jumps after the
-inverse, is the map from one jump to the next, whose fixed point is well conditioned however slow the jumps are.
+or, where the eigenvectors of K are nearly dependent, in its Schur basis (see `blockwise`). What is left, jumps after
+the inverse, is the map from one jump to the next, whose fixed point is well conditioned however slow the jumps are.
 
 Derived here.
 """

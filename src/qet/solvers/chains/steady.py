@@ -153,10 +153,10 @@ def _refuse_large(generator: Generator, layout: Layout) -> None:
     needed = bytes_of(generator, layout)
     if needed > MEMORY_LIMIT:
         raise TooLarge(
-            f'solver="chains": the symmetries of this chain of {layout.n_sites} sites leave {layout.unknowns:,} unknowns, '
-            f"which take {spelled_bytes(needed)}, more than {spelled_bytes(MEMORY_LIMIT)}. A chain whose magnetization is "
-            'conserved by H goes furthest; where H is quadratic in fermions and jumps sit at the ends, solver="fermions" '
-            "has no such limit."
+            f'solver="chains": the symmetries of this chain of {layout.n_sites} sites leave {layout.unknowns:,} '
+            f"unknowns, which take {spelled_bytes(needed)}, more than {spelled_bytes(MEMORY_LIMIT)}. A chain whose "
+            "magnetization is conserved by H goes furthest; where H is quadratic in fermions and jumps sit at the "
+            'ends, solver="fermions" has no such limit.'
         )
 
 
@@ -169,9 +169,9 @@ def _refuse_many(counts: Array, model: Model, jumps: tuple[Jump, ...], payload: 
         counts != 1,
         NoUniqueSteadyState,
         lambda i: (
-            "steady: the gksl generator has several independent steady states, so the state depends on where it started. "
-            "All rates are zero, or some observable commutes with H and with every jump: add a jump that changes it, or "
-            f"break the symmetry. {SETTLE}"
+            "steady: the gksl generator has several independent steady states, so the state depends on where it "
+            "started. All rates are zero, or some observable commutes with H and with every jump: add a jump that "
+            f"changes it, or break the symmetry. {SETTLE}"
         ),
         best=payload,
     )
@@ -185,9 +185,9 @@ def _refuse_unconverged(found: list[Solved], shape: tuple[int, ...], payload: Bl
         ~np.reshape([one.is_converged for one in found], shape),
         NotConverged,
         lambda i: (
-            f"steady: the iteration stopped at the residual ‖L rho‖/‖rho‖ = {residual[i]:.1e} of the mean rate of jumps. "
-            "The rates differ too much from H or from each other: bring them closer, take a shorter chain, or go on with "
-            'allow=("NotConverged",)'
+            f"steady: the iteration stopped at the residual ‖L rho‖/‖rho‖ = {residual[i]:.1e} of the mean rate of "
+            "jumps. The rates differ too much from H or from each other: bring them closer, take a shorter chain, or "
+            'go on with allow=("NotConverged",)'
         ),
         best=payload,
     )
