@@ -21,11 +21,13 @@ import numpy as np
 from qet.foundations.errors import NotOffered
 from qet.foundations.paulis import PauliString, PauliSum, real_if_real
 from qet.foundations.values import frozen
+from qet.physics.model import Model
 from qet.solvers.fermions.wick import matrix_of, products, reordered
 from qet.solvers.fermions.wick import string_means as strings
+from qet.solvers.history import History
 from qet.solvers.nambu import majoranas_of
 from qet.solvers.pfaffian import pfaffian
-from qet.solvers.questions import expect_of, marginal_of, shape_of
+from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
 
 Array = np.ndarray
 LARGEST_MARGINAL = 8  # sites: 2^15 strings
@@ -115,3 +117,26 @@ def _(payload: Gaussian, operator: PauliSum) -> Any:
             rows = np.array(modes, dtype=int)
             total = total + c * (sign * pfaffian(payload.covariance[..., rows[:, None], rows]))
     return real_if_real(total)
+
+
+@evolved_of.register
+def _(payload: Gaussian, model: Model, t: Any) -> Gaussian:
+    from qet.solvers.fermions.modes import modes_of
+
+    F = modes_of(model).propagator(t)
+    M = F @ payload.covariance @ np.swapaxes(F, -1, -2)
+    return Gaussian((M - np.swapaxes(M, -1, -2)) / 2)
+
+
+@branches_of.register
+def _(payload: Gaussian, history: History, sites: tuple[int, ...]) -> Array:
+    from qet.solvers.fermions.branches import branches
+
+    return branches(payload, history, sites)
+
+
+@means_after.register
+def _(payload: Gaussian, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
+    from qet.solvers.fermions.aftermath import means
+
+    return means(payload, history, operators, times)
