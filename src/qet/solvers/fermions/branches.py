@@ -49,7 +49,9 @@ class Scene:
 
     def rows(self, modes: tuple[int, ...]) -> Array:
         """Unit rows of Majoranas before the delay."""
-        return np.eye(self.F.shape[-1])[list(modes)]
+        rows = np.zeros((len(modes), self.F.shape[-1]))
+        rows[np.arange(len(modes)), list(modes)] = 1.0
+        return rows
 
     def front(self, W: Strand, Q: Strand, q: int) -> tuple[complex, Array]:
         """Phase and rows of W in front of an O of the same parity, the string Π_{m<q} b_m of an odd O among them."""
