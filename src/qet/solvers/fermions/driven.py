@@ -5,8 +5,8 @@ With jumps L_μ = l_μ·a linear in the Majoranas and R = Σ_μ l_μ l_μ†, th
     dM/dt = X M + M Xᵀ + Y,   X = A - 2 Re R,   Y = -4 Im R,
 
 and the steady state, Gaussian, is the solution of X M + M Xᵀ = -Y. With X = V diag(λ) V⁻¹ it is M = V C V†,
-C_ab = -(V⁻¹ Y V⁻†)_ab/(λ_a + λ_b*), where Y lives on the end sites. The solution is refined once by its residual, of
-which the correction is the error. The state is unique where every Majorana mode is damped, Re λ < 0; the rate of a
+C_ab = -(V⁻¹ Y V⁻†)_ab/(λ_a + λ_b*), where Y lives on the end sites. The solution is refined once by its residual; the
+correction made is the estimate of its error, about ten times too large in chains of hundreds of sites. The state is unique where every Majorana mode is damped, Re λ < 0; the rate of a
 mode is taken from v†(2 Re R)v, a sum of positive terms, which keeps slow ones exact.
 
 Jumps at the last site carry the string of the whole chain, which is its parity times a bare Majorana (see `offers`):
@@ -34,7 +34,7 @@ from qet.solvers.diagnostics import Currents, SteadyDiagnostics, Validity
 from qet.solvers.fermions.offers import why_not_driven
 from qet.solvers.gaussian import Gaussian
 from qet.solvers.nambu import quadratic_form
-from qet.solvers.states import Prepared, energy_scale
+from qet.solvers.states import Prepared
 
 Array = np.ndarray
 
@@ -78,7 +78,8 @@ def steady_by_fermions(model: Model, things: Sequence[Bath | Jump]) -> Prepared:
         "smallest_eigenvalue": payload.smallest_eigenvalue,
         "validity": Validity(nan, nan, "gksl", {}),
     }
-    return Prepared(payload, error * energy_scale(model), SteadyDiagnostics(answers, (False,) * len(things)))
+    local = np.abs(A).sum(-1).max(-1)  # twice Σ|c| over the strings of one Majorana: what an act at a site can change
+    return Prepared(payload, error * local, SteadyDiagnostics(answers, (False,) * len(things)))
 
 
 @dataclass(frozen=True, eq=False)
