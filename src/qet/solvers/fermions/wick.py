@@ -153,14 +153,23 @@ def sub_pfaffians(K: Array) -> Array:
     n = K.shape[-1]
     table = np.zeros((*K.shape[:-2], 2**n), dtype=K.dtype)
     table[..., 0] = 1.0
-    for last in range(1, n):
-        below, sets = 2**last, np.arange(2**last)
-        for row in range(last):
-            with_row = sets[(sets >> row) & 1 == 1]
-            place = sum((with_row >> r) & 1 for r in range(row)) if row else 0
-            sign = 1 - 2 * (place % 2)
-            table[..., below + with_row] += (sign * K[..., row, last, None]) * table[..., with_row ^ (1 << row)]
+    for last, row, larger, smaller, signs in _steps(n):
+        table[..., larger] += (signs * K[..., row, last, None]) * table[..., smaller]
     return table
+
+
+@lru_cache(maxsize=SMALL + 1)
+def _steps(n: int) -> list[tuple[int, int, Array, Array, Array]]:
+    """For each entry K[row, last] the even sets with `last` on top that hold `row`, the same without both, the signs."""
+    steps = []
+    for last in range(1, n):
+        sets = np.arange(2**last)
+        sets = sets[np.bitwise_count(sets) % 2 == 1]
+        for row in range(last):
+            held = sets[(sets >> row) & 1 == 1]
+            place = np.bitwise_count(held & ((1 << row) - 1)).astype(int)
+            steps.append((last, row, held + 2**last, held ^ (1 << row), 1 - 2 * (place % 2)))
+    return steps
 
 
 def matrix_of(means: Array) -> Array:
