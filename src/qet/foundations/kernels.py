@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -23,103 +22,50 @@ def has_numba() -> bool:
 
 @cache
 def pauli_product() -> Callable[..., None] | None:
-    """A sum of Pauli strings on columns: see `solvers.vectors.product.compiled` for what it is given."""
+    """A sum of Pauli strings on columns; `solvers.vectors.product.compiled` says what it is given.
+
+    The rows come in blocks that differ in their low bits alone. A flip takes one block to another, in runs of rows
+    that stay side by side.
+    """
     if not has_numba():
         return None
-    import numba
+    from numba import njit, prange
 
-    sign = numba.njit(cache=True)(_is_odd)
-    add_one, add_row = (numba.njit(cache=True, fastmath={"contract"})(add) for add in (_add_one, _add_row))
-    compiled: Any = numba.njit(cache=True, parallel=True)(_pauli_product(sign, add_one, add_row, numba.prange))
-    return compiled  # type: ignore[no-any-return]
-
-
-def _is_odd(bits: int) -> bool:
-    """Whether an odd number of bits is set."""
-    odd = False
-    while bits:
-        odd = not odd
-        bits &= bits - 1
-    return odd
-
-
-def _add_one(out: Array, c: complex, x: Array, flip: int, width: int) -> None:
-    """out[r] += c x[r ^ flip] for rows of `width` numbers, all flat; in runs where the flip leaves them whole."""
-    run = (flip & -flip) * width if flip else len(out)
-    if run >= 8:
-        for start in range(0, len(out), run):
-            source = (start // width ^ flip) * width
-            for k in range(run):
-                out[start + k] += c * x[source + k]
-    elif width == 2:
-        for r in range(len(out) // 2):
-            source = (r ^ flip) * 2
-            out[2 * r] += c * x[source]
-            out[2 * r + 1] += c * x[source + 1]
-    else:
-        for r in range(len(out) // width):
-            source = (r ^ flip) * width
-            for b in range(width):
-                out[r * width + b] += c * x[source + b]
-
-
-def _add_row(out: Array, row: Array, x: Array, flip: int, width: int) -> None:
-    """The same with a number for each row."""
-    run = (flip & -flip) * width if flip else len(out)
-    if run >= 8:
-        for start in range(0, len(out), run):
-            source = (start // width ^ flip) * width
-            for k in range(run):
-                out[start + k] += row[start + k] * x[source + k]
-    elif width == 2:
-        for r in range(len(out) // 2):
-            source = (r ^ flip) * 2
-            out[2 * r] += row[2 * r] * x[source]
-            out[2 * r + 1] += row[2 * r + 1] * x[source + 1]
-    else:
-        for r in range(len(out) // width):
-            source = (r ^ flip) * width
-            for b in range(width):
-                out[r * width + b] += row[r * width + b] * x[source + b]
-
-
-def _pauli_product(is_odd: Any, add_one: Any, add_row: Any, blocks: Any) -> Callable[..., None]:
-    """The kernel, with the pieces that it calls."""
-
-    def product(
-        x: Array,
-        y: Array,
-        low: int,
-        flips: Array,
-        first: Array,
-        number_signs: Array,
-        numbers: Array,
-        begin: Array,
-        table_signs: Array,
-        tables: Array,
-    ) -> None:
+    @njit(cache=True, parallel=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    def product(x, y, low, sign, flips, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
         width = x.shape[1]
         size = width << low
         flat_x, flat_y = x.reshape(-1), y.reshape(-1)
-        for high in blocks(x.shape[0] >> low):
+        for high in prange(x.shape[0] >> low):
             out = np.zeros(size, dtype=x.dtype)
             row = np.empty(size, dtype=tables.dtype)
             for f in range(len(flips)):
-                c = numbers.dtype.type(0.0)
+                c = 0.0 * numbers[0]
                 for k in range(first[f], first[f + 1]):
-                    c += -numbers[k] if is_odd(high & number_signs[k]) else numbers[k]
-                source = (high ^ flips[f, 0]) * size
-                part = flat_x[source : source + size]
-                if begin[f] == begin[f + 1]:
-                    add_one(out, c, part, flips[f, 1], width)
+                    c += sign[high & number_signs[k]] * numbers[k]
+                source, flip = (high ^ flips[f, 0]) * size, flips[f, 1]
+                run = (flip & -flip) * width if flip else size
+                is_one_number = begin[f] == begin[f + 1]
+                if is_one_number and run >= 8:
+                    for start in range(0, size, run):
+                        there = source + (start // width ^ flip) * width
+                        for k in range(run):
+                            out[start + k] += c * flat_x[there + k]
                     continue
                 row[:] = c
                 for k in range(begin[f], begin[f + 1]):
-                    if is_odd(high & table_signs[k]):
-                        row -= tables[k]
-                    else:
-                        row += tables[k]
-                add_row(out, row, part, flips[f, 1], width)
+                    row += sign[high & table_signs[k]] * tables[k]
+                if run >= 8:
+                    for start in range(0, size, run):
+                        there = source + (start // width ^ flip) * width
+                        for k in range(run):
+                            out[start + k] += row[start + k] * flat_x[there + k]
+                else:
+                    for r in range(size // width):
+                        there = source + (r ^ flip) * width
+                        for b in range(width):
+                            out[r * width + b] += row[r * width + b] * flat_x[there + b]
             flat_y[high * size : (high + 1) * size] = out
 
-    return product
+    kernel: Callable[..., None] = product
+    return kernel

@@ -155,8 +155,10 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
         tables += list(rows.items())
         first.append(len(numbers))
         begin.append(len(tables))
+    numbers = numbers or [(0, 0.0)]  # one at least, for its type
     arguments = (
         low,
+        1.0 - 2.0 * (np.bitwise_count(np.arange(strings.d >> low)) & 1),
         np.array(flips, dtype=np.int64).reshape(-1, 2),
         np.array(first),
         np.array([signs for signs, _ in numbers], dtype=np.int64),
