@@ -45,7 +45,7 @@ def auxiliary(Delta, epsilon, size):
 
     With Δ = cos η, t = iε/(2 sin η): A_0 = Σ (cos kη + t sin kη)|k><k|, A_- = Σ |k+1><k|, and A_+ = Σ p_k |k><k+1|,
     p_k = sin((k+1)η) [2t cos kη - (1 - t²) sin kη]; at Δ = 1: 1 + iεk/2 and (k+1)(iε - ε²k/4). A similarity changes
-    nothing between <0| and |0>; the product p_k is the one that PRL 107, 137201 gives for its a⁺a⁻.
+    nothing between <0| and |0>. Written in this form and checked here, against the solution of L rho = 0.
     """
     k = np.arange(size)
     if Delta == 1.0:
@@ -66,11 +66,7 @@ def cholesky_factor(n, Delta, epsilon):
     total = {row: np.eye(1, dtype=complex) * (row == 0) for row in range(len(A[0]))}  # <0| A ... |row>
     for _ in range(n):
         total = {
-            column: sum(
-                np.kron(total[row], matrix) * a[row, column]
-                for a, matrix in zip(A, letters, strict=True)
-                for row in total
-            )
+            column: sum(np.kron(total[row], matrix) * a[row, column] for a, matrix in pairs for row in total)
             for column in total
         }
     return total[0]

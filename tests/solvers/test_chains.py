@@ -9,8 +9,8 @@ from tests.solvers.driven_chains import KINDS, ends, heisenberg, ising, mixed_fi
 
 import qet
 from qet.foundations.errors import NotConverged, NotOffered, NoUniqueSteadyState, TooLarge
+from qet.foundations.kernels import block_without_jumps
 from qet.foundations.paulis import pauli
-from qet.foundations.sector_kernels import without_jumps_kernel
 from qet.solvers.chains import iteration, steady
 from qet.solvers.chains.action import Action, Generator, jumps_of
 from qet.solvers.chains.count import closed_classes
@@ -130,7 +130,7 @@ def test_both_preconditioners_come_to_the_direct_solution(way, gamma):
 @pytest.mark.parametrize("way", ["no jump", "polynomial"])
 def test_the_error_bound_holds_in_single_precision_too(way, monkeypatch):
     monkeypatch.setattr(iteration, "DOUBLE", 0)
-    monkeypatch.setattr(iteration, "SHORT", 0)
+    monkeypatch.setattr(iteration, "goal_of", lambda unknowns: iteration.GOAL)
     for gamma, mu, Delta in ((1.0, 0.5, 1.0), (0.1, 0.9, 0.4), (0.3, 0.2, 1.6)):
         model, jumps = heisenberg(6, Delta=Delta, gamma=gamma, mu=mu)
         generator, sectors, _ = parts(model, jumps)
@@ -177,7 +177,7 @@ def test_the_residual_polynomial_is_that_of_gmres():
 
 def test_the_compiled_twins_do_the_same():
     pytest.importorskip("numba")
-    assert without_jumps_kernel() is not None
+    assert block_without_jumps() is not None
     for model, jumps in (heisenberg(5), twisted(4, np.random.default_rng(0)), mixed_field(4, np.random.default_rng(3))):
         generator, sectors, _ = parts(model, jumps)
         for layout in (layout_of_chain(generator, sectors)[0], Layout(model.n_sites, (np.arange(2**model.n_sites),))):

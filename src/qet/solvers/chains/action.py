@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from qet.foundations.kernels import TILE, block_transfer, block_without_jumps
 from qet.foundations.paulis import PauliSum
-from qet.foundations.sector_kernels import transfer_kernel, without_jumps_kernel
 from qet.solvers.chains.layout import Layout
 
 Array = np.ndarray
@@ -87,8 +87,8 @@ class Compiled:
     """The compiled twins and what they work with.
 
     Attributes:
-        block: `without_jumps_kernel`.
-        transfer: `transfer_kernel`.
+        block: `block_without_jumps`.
+        transfer: `block_transfer`.
         places: For every transfer of every block, its rows, columns and where they come from, as arrays.
         numbers: Its x and y, in the precision of the vectors.
         buffers: Room for a transpose, as large as the largest block, and for some of its rows.
@@ -103,7 +103,7 @@ class Compiled:
     @classmethod
     def of(cls, action: Action) -> Compiled | None:
         """Those of an action; None without numba."""
-        block, transfer = without_jumps_kernel(), transfer_kernel()
+        block, transfer = block_without_jumps(), block_transfer()
         if block is None or transfer is None:
             return None
         sizes, kind = action.layout.sizes, action.dtype.type
@@ -117,7 +117,7 @@ class Compiled:
         ]
         numbers = [[(kind(m.x), kind(m.y)) for m in moves] for moves in action.transfers]
         largest = max(sizes)
-        return cls(block, transfer, places, numbers, (np.empty(largest**2, kind), np.empty((16, largest), kind)))
+        return cls(block, transfer, places, numbers, (np.empty(largest**2, kind), np.empty((TILE, largest), kind)))
 
     def without_jumps(self, Q: Any, lost: Array, M: Array, image: Array) -> Array:
         """Write (QM)ᵀ - Q Mᵀ - lost M - M lost; Mᵀ is given back."""

@@ -34,10 +34,11 @@ Array = np.ndarray
 Preconditioned = Callable[[Array], Array]
 DIRECT = 1100  # unknowns up to which a sparse LU is fastest
 SHORT = 5000  # unknowns up to which the goal is rounding
+MEDIUM = 66_000  # unknowns up to which it is a few digits less: any 8 sites
 DOUBLE = LONG  # unknowns up to which vectors are iterated in double precision
 EXPLICIT = 150_000  # unknowns up to which the generator is one sparse matrix, where nothing is compiled
 SLOW = 0.3  # of the mean rate a site with jumps over the coupling: below, the inverse without jumps is best
-GOAL, SHORT_GOAL = 4e-10, 1e-14  # of ‖L x‖ / (mean loss ‖x‖)
+GOAL, MEDIUM_GOAL, SHORT_GOAL = 4e-10, 1e-12, 1e-14  # of ‖L x‖ / (mean loss ‖x‖)
 _SINGLE = 3e-6  # of the residual of one pass in single precision
 _DEGREE, _VECTORS, _PASSES = 40, 45, 25
 MANY = 150  # vectors between restarts where they are short and the inverse is dear
@@ -95,10 +96,15 @@ def solved(generator: Generator, layout: Layout, start: Array | None = None, way
     return _iterated(action, layout.identity() if start is None else start.copy(), chosen)
 
 
+def goal_of(unknowns: int) -> float:
+    """The residual asked for, relative to the mean loss."""
+    return SHORT_GOAL if unknowns <= SHORT else MEDIUM_GOAL if unknowns <= MEDIUM else GOAL
+
+
 def _iterated(action: Action, x: Array, chosen: str) -> Solved:
     """Passes of GMRES until the goal is met or nothing helps."""
     layout, loss = action.layout, action.generator.mean_loss
-    goal = SHORT_GOAL if layout.unknowns <= SHORT else GOAL
+    goal = goal_of(layout.unknowns)
     apply, dtype = _working(action)
     inverse = _inverse(apply, action, chosen, dtype)
     floor = _SINGLE if dtype == np.float32 else 0.1 * SHORT_GOAL
