@@ -74,7 +74,8 @@ def steady(
         solver: "auto" picks the fastest route; "dense" solves the generator as dense matrices (up to 6 qubits),
             "iterative" never writes it out and works in its symmetry sectors (up to 8). For master "gksl" also
             "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free in symmetry sectors, with
-            jumps on single sites (about 13); "fermions", third quantization of free chains with jumps at the ends.
+            jumps on single sites (about 13; the default from 6 on); "fermions", third quantization of free chains with
+            jumps at the ends.
         allow: Names of refusals and warnings to turn off, such as ("NotPositive",) or ("OutsideDomain",).
 
     Returns:
@@ -127,10 +128,8 @@ def steady(
             raise with_survivors(error, setting_of(model, things, "redfield"), things) from None
     if isinstance(chosen, str) and chosen in ("local", "gksl") and solver == "auto" and model.n_sites < ITERATIVE_FROM:
         return by_means(model, things, chosen, made_by, allowed)
-    if solver == "auto" and chosen == "gksl" and model.n_sites >= ITERATIVE_FROM:
-        found = _by_sectors(model, things, made_by, allowed)
-        if found is not None:
-            return found
+    if solver == "auto" and (found := _by_sectors(model, things, chosen, made_by, allowed)) is not None:
+        return found
     is_large = model.n_sites >= ITERATIVE_FROM and keeps_blocks(chosen, things)
     route = ("iterative" if is_large else "dense") if solver == "auto" else solver
     return _by_generator(model, things, chosen, made_by, allowed, route)
@@ -158,11 +157,13 @@ def _driven(
     return State(model, found.payload, solver, made_by, found.error, things, master, found.diagnostics)
 
 
-def _by_sectors(model: Model, things: Surroundings, made_by: Call, allowed: tuple[str, ...]) -> State | None:
-    """The route of long chains where it applies; None for short ones that it cannot solve."""
+def _by_sectors(
+    model: Model, things: Surroundings, master: Master, made_by: Call, allowed: tuple[str, ...]
+) -> State | None:
+    """The route of long chains where it applies; None elsewhere, and for short ones that it cannot solve."""
     from qet.solvers.chains.steady import why_not
 
-    if why_not(model, things) is not None:
+    if master != "gksl" or model.n_sites < ITERATIVE_FROM or why_not(model, things) is not None:
         return None
     try:
         return _driven(model, things, "gksl", made_by, allowed, "chains")
