@@ -27,6 +27,8 @@ LOOSE = 1e-7  # of one whose energy is all that is asked: the error of it is the
 _SMALL = 128  # labels up to which the matrix is diagonalized
 _MOST_BLOCKS = 3000
 _LOST = 1e-13  # of a new direction, relative to ‖H‖: below it the space is closed
+_CLEAR = 1e-4  # of the residual of a lowest level that is known well enough to say that it lies too high
+_SHORT = 1e-2  # of a new direction, relative to ‖H‖: below it rounding is a larger part of it
 _PERIOD = 6  # steps after which the block is made orthogonal to all rows again
 _SLICE = 2**13  # entries of each row that stay in the nearest caches
 _TINY = 1e-300
@@ -81,7 +83,8 @@ def lowest(
         norm = float(np.abs(theta).max())
         residuals = np.linalg.norm(coupling @ Y[-space.width :, :wanted], axis=0)
         is_met = residuals <= aims * norm
-        if np.all(is_met) or theta[0] - 2.0 * residuals[0] > give_up_above:
+        is_clear = residuals[0] <= _CLEAR * norm and theta[0] - 2.0 * residuals[0] > give_up_above
+        if np.all(is_met) or is_clear:
             return space.ritz(theta, Y, wanted, bool(np.all(is_met)))
         if space.is_full:
             space.restart(theta, Y, coupling, wanted)
@@ -181,8 +184,13 @@ class _Space:
 
         Directions that are not there any more (the space is closed) are replaced by random ones without coupling.
         """
+        scale = max(float(np.abs(self.T).max()), _TINY)
         block, coupling = _orthonormal(image)
-        lost = np.linalg.norm(coupling, axis=1) <= _LOST * max(float(np.abs(self.T).max()), _TINY)
+        if np.abs(np.diag(coupling)).min() <= _SHORT * scale:
+            self._taken_out(block, 0)
+            block, left = _orthonormal(block)
+            coupling = left @ coupling
+        lost = np.linalg.norm(coupling, axis=1) <= _LOST * scale
         if lost.any():
             coupling[lost] = 0.0
             block[lost] = self._random(int(lost.sum()))

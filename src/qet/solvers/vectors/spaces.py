@@ -142,7 +142,7 @@ def _by_labels(strings: Strings, found: Found) -> list[Space]:
         if lot in done:
             continue
         done |= {lot, partner}
-        name = ", ".join(f"{text} = {int(values[own[0]])}" for text, values in keys)
+        name = ", ".join(f"{text} = {int(values[own[0]]):+d}" for text, values in keys)
         spaces.append(Space(n, name, own, None, 1 if partner == lot else 2))
     return spaces
 
@@ -157,7 +157,9 @@ def _charge(q: tuple[int, ...], labels: Array, n: int) -> Array:
 def _spelled(q: tuple[int, ...]) -> str:
     if len(set(q)) == 1 and q[0] == 1:
         return f"Z0 + ... + Z{len(q) - 1}"
-    return " ".join(f"{x:+d} Z{site}" for site, x in enumerate(q) if x)
+    parts = [(x, f"Z{site}" if abs(x) == 1 else f"{abs(x)} Z{site}") for site, x in enumerate(q) if x]
+    text = " ".join(("- " if x < 0 else "+ ") + part for x, part in parts)
+    return text.removeprefix("+ ")
 
 
 def _tapered(strings: Strings, found: Found) -> Iterator[Space]:
