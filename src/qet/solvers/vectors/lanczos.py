@@ -1,20 +1,17 @@
 """The lowest levels of a Hermitian product: a block Lanczos method with thick restarts.
 
 The Krylov space of one start vector holds one vector of each level, whatever its multiplicity; that of b vectors
-holds up to b. So the block is as wide as the number of levels asked for, and a degenerate level shows as what it is. The
-projected matrix is computed in full, against every vector kept, which makes the method indifferent to rounding; after
-a restart the lowest Ritz vectors stay.
+holds up to b. So the block is as wide as the number of levels asked for, and a degenerate level shows as what it is.
+When the space is full the lowest Ritz vectors stay, and the recurrence goes on from the last block ("thick restart").
 
 SciPy's `eigsh` (ARPACK) has one start vector: it finds multiplicities only through rounding, and takes complex
 matrices through a method for general ones.
 
-References:
-    Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000), for thick restarts; the block form is derived here.
+Derived here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,16 +101,16 @@ class _Space:
     """The vectors kept, as the rows of V; T = V* H V^T; and the block that comes next.
 
     A product overlaps with the block before and with its own, by more than rounding; after a restart with all that was
-    kept. What rounding leaves of the others is taken out in two steps of every six: in between it grows by a small factor
-    a step, and it enters energies as its square.
+    kept. What rounding leaves of the others is taken out in two steps of every six: in between it grows by a small
+    factor a step, and it enters energies as its square.
     """
 
     def __init__(
         self, product: Product, width: int, columns: int, rng: np.random.Generator, start: Array | None
     ) -> None:
         self.product, self.width, self.rng = product, width, rng
-        self.V = np.empty((columns, product.d), dtype=product.dtype)
-        self.T = np.zeros((columns, columns), dtype=product.dtype)  # the lower triangle counts
+        self.V: Array = np.empty((columns, product.d), dtype=product.dtype)
+        self.T: Array = np.zeros((columns, columns), dtype=product.dtype)  # the lower triangle counts
         self.size = 0  # rows of V whose products are known
         self.near = 0  # first of the rows that the next product overlaps with beyond rounding
         self.steps = 0

@@ -3,10 +3,10 @@
 - *Parities*: a set S of bits of which every string flips an even number. In a sector, one bit of S follows from the
   others; it is taken out, and the strings become strings on one bit less (tapering). Half the size for each parity.
 - *Charges* Q = Σ q_i Z_i that H conserves, such as a magnetization. A sector is a list of labels.
-- *Spin flip*: where every string has an even number of Ys and Zs, flipping all bits maps a sector to another of the same
-  levels, or to itself. Of two such sectors one is kept and counts twice.
+- *Spin flip*: where every string has an even number of Ys and Zs, flipping all bits maps a sector to another of the
+  same levels, or to itself. Of two such sectors one is kept and counts twice.
 
-Tapering: Bravyi, Gambetta, Mezzacapo and Temme, arXiv:1701.08213; derived here for parities of Z alone.
+Derived here.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def largest_sector(strings: Strings) -> int:
 def _by_labels(strings: Strings, found: Found) -> list[Space]:
     n = strings.n
     labels = np.arange(2**n, dtype=np.int64)
-    place, keys = np.zeros(2**n, dtype=np.int64), []
+    place = np.zeros(2**n, dtype=np.int64)
+    keys: list[tuple[str, Array]] = []
     for q in found.charges:
         values = _charge(q, labels, n)
         both = np.unique(place * (2 * int(np.abs(values).max()) + 2) + values, return_inverse=True)[1]

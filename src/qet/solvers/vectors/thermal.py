@@ -42,18 +42,19 @@ def gibbs_by_sectors(model: Model, T: Any) -> Prepared:
     n, shape = model.n_sites, np.broadcast_shapes(model.shape, np.shape(T))
     if n > LONGEST:
         raise NotOffered(
-            f'an exact thermal state of {n} sites: all levels are found up to {LONGEST} sites. Take solver="typicality", '
-            'or solver="mps".'
+            f"an exact thermal state of {n} sites: all levels are found up to {LONGEST} sites. Take "
+            'solver="typicality", or solver="mps".'
         )
     dtype = float if model.dynamics.is_real else complex
     need = np.dtype(dtype).itemsize * 4**n * (int(np.prod(shape, dtype=float)) + 3)
     if need > MEMORY_LIMIT:
         raise TooLarge(
-            f"density matrices of {n} sites at {int(np.prod(shape))} points take {spelled_bytes(need)}. Use fewer sites, "
-            "or a smaller batch."
+            f"density matrices of {n} sites at {int(np.prod(shape))} points take {spelled_bytes(need)}. Use fewer "
+            "sites, or a smaller batch."
         )
     rho = np.zeros((*shape, 2**n, 2**n), dtype=dtype)
-    T, blocks = np.broadcast_to(T, shape), []
+    T = np.broadcast_to(T, shape)
+    blocks: list[Block] = []
     for index in np.ndindex(shape):
         if not blocks or model.shape:
             blocks = _levels(strings_of(model.dynamics, n, index))

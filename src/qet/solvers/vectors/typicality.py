@@ -1,17 +1,17 @@
 """Thermal states of long chains from a few random vectors, with a statistical error that is stated.
 
-For a random vector |r> with independent normal entries the mean of |r><r| is the identity, so with |psi_r> = exp(-H/2T)|r>
+For a random vector |r> of independent normal entries the mean of |r><r| is the identity, so with |psi_r> =
+exp(-H/2T)|r>
 
     rho = Σ_r |psi_r><psi_r| / Σ_r <psi_r|psi_r>
 
-is the thermal state but for noise, which falls as one over the root of the number of vectors times that of the
-levels within reach of T: a few vectors are enough on twenty sites, and at low T many are needed (`effective` says how many
-of them count). The result is a state, positive and of trace one. Energies of one set of vectors err together: their standard error comes from
-leaving out one vector after the other (jackknife). Where H is real so are the vectors, and what is odd under time reversal
-vanishes exactly. The same seed gives the same vectors at every point, so curves over T are smooth.
+is the thermal state but for noise, which falls as one over the root of the number of vectors times that of the levels
+within reach of T: a few vectors are enough on twenty sites. The result is a state, positive and of trace one. Its
+standard errors come from leaving out one vector after the other (jackknife). At temperatures far below the gap they are
+themselves uncertain: what is not the ground state then rests on a handful of overlaps.
 
-References:
-    Sugiura and Shimizu, Phys. Rev. Lett. 111, 010401 (2013), arXiv:1302.3138, for the method; the error is derived here.
+Where H is real so are the vectors, and what is odd under time reversal vanishes exactly. The same seed gives the same
+vectors at every point, so curves over T are smooth. Derived here.
 """
 
 from __future__ import annotations
