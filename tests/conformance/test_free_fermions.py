@@ -14,7 +14,7 @@ from qet.foundations.linalg import partial_trace
 from qet.foundations.values import Call
 from qet.protocols import run as runs
 from qet.solvers.fermions.driven import steady_by_fermions
-from qet.solvers.fermions.states import ground_by_fermions, gibbs_by_fermions
+from qet.solvers.fermions.states import gibbs_by_fermions, ground_by_fermions
 from qet.solvers.history import History
 from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after
 from qet.solvers.states import Dense, State
@@ -70,7 +70,9 @@ def test_both_parities_occur_among_ground_states():
     assert found == {-1.0, 1.0}
 
 
-@pytest.mark.parametrize("sites", [(3,), (0, 1), (0, 6), (6, 0), (2, 5), (0, 3, 5), (5, 0, 3), (1, 2, 5, 6), (4, 6, 1, 0)])
+@pytest.mark.parametrize(
+    "sites", [(3,), (0, 1), (0, 6), (6, 0), (2, 5), (0, 3, 5), (5, 0, 3), (1, 2, 5, 6), (4, 6, 1, 0)]
+)
 @pytest.mark.parametrize("real", [True, False])
 def test_marginals_on_any_sites_in_any_order(sites, real):
     model = chain(7, real=real)

@@ -12,7 +12,7 @@ import pytest
 import qet
 from qet.foundations.values import Call
 from qet.solvers.fermions.driven import steady_by_fermions
-from qet.solvers.fermions.states import ground_by_fermions, gibbs_by_fermions
+from qet.solvers.fermions.states import gibbs_by_fermions, ground_by_fermions
 from qet.solvers.gaussian import Gaussian
 from qet.solvers.questions import expect_of
 from qet.solvers.states import State
@@ -56,7 +56,9 @@ def test_the_energy_of_a_site_in_the_bulk_is_pfeutys(g):
     """e = -∫ dk/2π sqrt(1 + g² - 2g cos k); the energies of two lengths differ by 100 sites of it."""
     k = 2 * np.pi * (np.arange(20000) + 0.5) / 20000
     density = -np.mean(np.sqrt(1 + g * g - 2 * g * np.cos(k)))
-    long, short = (expect_of(gibbs_by_fermions(qet.ising(n, g=g), 0.0).payload, qet.ising(n, g=g).H) for n in (300, 200))
+    long, short = (
+        expect_of(gibbs_by_fermions(qet.ising(n, g=g), 0.0).payload, qet.ising(n, g=g).H) for n in (300, 200)
+    )
     np.testing.assert_allclose((long - short) / 100, density, rtol=2e-6 if g == 1.0 else 1e-8)
 
 

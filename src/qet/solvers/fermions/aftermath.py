@@ -168,7 +168,7 @@ def _bilinears(operators: tuple[PauliSum, ...]) -> dict[Any, tuple[int, int, int
                     "of a quadratic H). Take a shorter chain with another solver."
                 )
             if string and modes is not None:
-                found[string] = (*modes[0], modes[1])
+                found[string] = (modes[0][0], modes[0][1], modes[1])
     return found
 
 
