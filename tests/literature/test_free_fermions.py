@@ -1,7 +1,6 @@
 """Exact results on long chains of free fermions: energies, profiles, currents, and the laws of teleported energy.
 
-The closed forms are re-derived (docs/free-fermions.md has the derivations that are not textbook); where a paper is named
-it is the one that the result is known from.
+The closed forms are re-derived; where a paper is named it is the one that the result is known from.
 """
 
 from __future__ import annotations
