@@ -23,7 +23,17 @@ from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
-from qet.solvers.choose import SAMPLES, SHORT, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
+from qet.solvers.choose import (
+    SAMPLES,
+    SHORT,
+    Route,
+    Solver,
+    checked_solver,
+    chosen,
+    eigenstate_routes,
+    gibbs_routes,
+    ground_routes,
+)
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
 
@@ -54,7 +64,7 @@ def ground(model: Model, *, solver: Solver = "auto") -> State:
         >>> round(float(qet.expect(state, "Z0")), 6)
         -0.894427
     """
-    _check_model("ground", model)
+    check_model("ground", model)
     name, numbers = checked_solver(solver)
     call = call_of("ground", {"model": model}, {"solver": (solver, "auto")})
     return _lowest(model, 0, "ground", chosen("ground", ground_routes(model), name), numbers, call)
@@ -72,18 +82,12 @@ def eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> State:
         DegenerateLevel: where that level is not unique.
         BadParameter: if there is no such level.
     """
-    _check_model("eigenstate", model)
-    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
-        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
-    if not 0 <= level < 2**model.n_sites:
-        raise BadParameter(
-            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
-        )
-    level = int(level)
+    check_model("eigenstate", model)
+    level = check_level(model, level)
     name, numbers = checked_solver(solver)
     call = call_of("eigenstate", {"model": model, "level": level}, {"solver": (solver, "auto")})
-    routes = (route for route in ground_routes(model, level) if route.solver in ("dense", "krylov"))
-    return _lowest(model, level, f"eigenstate level {level}", chosen("eigenstate", routes, name), numbers, call)
+    route = chosen("eigenstate", eigenstate_routes(model, level), name)
+    return _lowest(model, level, f"eigenstate level {level}", route, numbers, call)
 
 
 def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
@@ -108,7 +112,7 @@ def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
         >>> float(qet.expect(qet.gibbs(qet.minimal(k=0.0), T=0.0), "Z0"))
         -1.0
     """
-    _check_model("gibbs", model)
+    check_model("gibbs", model)
     T = real("T", T, minimum=0.0)
     shape = broadcast(model=model.shape, T=np.shape(T))
     name, numbers = checked_solver(solver)
@@ -181,7 +185,7 @@ def state(model: Model, rho_or_psi: Any) -> State:
         NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
         ShapeMismatch: if the size does not fit the model.
     """
-    _check_model("state", model)
+    check_model("state", model)
     try:
         array = np.array(rho_or_psi.full() if hasattr(rho_or_psi, "full") else rho_or_psi)
     except ValueError:
@@ -245,9 +249,21 @@ def _boltzmann(energies: Array, T: Any) -> Array:
     return weights / weights.sum(-1, keepdims=True)
 
 
-def _check_model(word: str, model: Any) -> None:
+def check_model(word: str, model: Any) -> None:
+    """Refuse what is no model."""
     if not isinstance(model, Model):
         raise BadParameter(f"{word} takes a model, such as qet.minimal(); got {type(model).__name__}.")
+
+
+def check_level(model: Model, level: Any) -> int:
+    """The number of a level that the model has."""
+    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
+        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
+    if not 0 <= level < 2**model.n_sites:
+        raise BadParameter(
+            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
+        )
+    return int(level)
 
 
 def _projector(vector: Array) -> Array:
