@@ -116,7 +116,7 @@ class Oscillators(Value):
             BadParties: for parties that overlap or lie outside.
         """
         a, b = parties_of(A, B, self.n_sites)
-        arguments = {"model": self, "A": _one_or_many(a), "B": _one_or_many(b)}
+        arguments = {"of": self, "A": _one_or_many(a), "B": _one_or_many(b)}
         made = Oscillators(self.pins, self.bonds, self.springs, a, b, Call("between", arguments))
         made.__dict__.update({name: self.__dict__[name] for name in ("K", "modes") if name in self.__dict__})
         return made
@@ -126,10 +126,7 @@ class Oscillators(Value):
         return self.between(self.B, self.A)
 
     def __repr__(self) -> str:
-        if self.made_by.word == "between":
-            given = self.made_by.arguments
-            return f"{given['model']!r}.between({given['A']!r}, {given['B']!r})"
-        return repr(self.made_by)
+        return spelled_between(self.made_by)
 
 
 def harmonic(
@@ -239,6 +236,14 @@ def parties_of(A: Any, B: Any, n: int) -> tuple[tuple[int, ...], tuple[int, ...]
     if shared:
         raise BadParties(f"A = {a} and B = {b} share site {shared[0]}; the parties must not overlap.")
     return a, b
+
+
+def spelled_between(call: Call) -> str:
+    """A call as text that evaluates back; `between` is a method."""
+    if call.word != "between":
+        return repr(call)
+    given = call.arguments
+    return f"{given['of']!r}.between({given['A']!r}, {given['B']!r})"
 
 
 def _along(name: str, value: Any, count: int) -> Array:

@@ -28,7 +28,7 @@ from qet.physics.oscillators import Oscillators
 from qet.protocols.ledger import Ledger, html_of, text_of
 from qet.protocols.oscillator_rows import Moments, energies_of, moments_of
 from qet.protocols.squeezing import best_symplectic
-from qet.solvers.oscillators import EIGEN_ERROR, OscillatorState, evolved_state, ground_of, propagate
+from qet.solvers.oscillators import EIGEN_ERROR, OscillatorState, checked_state, evolved_state, ground_of, propagate
 
 Array = np.ndarray
 POLICIES = ("best", "ground", "gaussian")
@@ -76,7 +76,7 @@ class HarmonicRun(Value):
 
     @property
     def policy(self) -> str:
-        """ "best", "ground", "gaussian", or "table" for given displacements."""
+        """The rule by name: "best", "ground", "gaussian", or "table" for given displacements."""
         return self.feedback if isinstance(self.feedback, str) else "table"
 
     @cached_property
@@ -327,19 +327,27 @@ class HarmonicRun(Value):
         return tuple(self.model.class_of(sites) for sites in self._supports)
 
 
-def teleport_oscillators(state: OscillatorState, options: dict[str, tuple[Any, Any]]) -> HarmonicRun:
-    """`teleport` on oscillators: its options as name -> (given, usual).
+def teleport_oscillators(
+    state: Any, measure: Any, feedback: Any, delay: Any, others: dict[str, tuple[Any, Any]]
+) -> HarmonicRun:
+    """`teleport` on oscillators.
+
+    Args:
+        state: A state of oscillators.
+        measure: A `GaussianReading`, or teleport's own default for the matched coherent states.
+        feedback: A policy's name or displacements, see `HarmonicRun`.
+        delay: As in `teleport`.
+        others: Options that are for qubits, name -> (given, usual).
 
     Raises:
         NotOffered: for an option that oscillators do not take.
         BadParameter, UnknownName, ShapeMismatch: see the messages.
     """
-    taken = ("measure", "feedback", "delay")
-    for name, (given, usual) in options.items():
-        if name not in taken and not same(given, usual):
-            raise NotOffered(f"teleport on oscillators takes measure, feedback and delay; not {name}.")
-    measure, feedback, delay = (options[name][0] for name in taken)
-    if same(measure, options["measure"][1]):
+    state = checked_state("teleport", state)
+    for name, (given, usual) in others.items():
+        if not same(given, usual):
+            raise NotOffered(f"teleport on oscillators takes measure, feedback and delay; {name} is for qubits.")
+    if isinstance(measure, str) and measure == "X":
         measure = coherent()
     if not isinstance(measure, GaussianReading):
         raise BadParameter(

@@ -15,11 +15,11 @@ import numpy as np
 
 from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import POSITIVITY_TOLERANCE
-from qet.foundations.errors import BadParameter, BadParties, NotAState, ShapeMismatch, refuse_where
+from qet.foundations.errors import BadParameter, BadParties, NotAState, NotOffered, ShapeMismatch, refuse_where
 from qet.foundations.values import Call, Value, frozen
 from qet.physics.gaussian_reading import symplectic_form
 from qet.physics.model import as_sites
-from qet.physics.oscillators import Oscillators
+from qet.physics.oscillators import Oscillators, spelled_between
 from qet.solvers import far_chain
 
 Array = np.ndarray
@@ -147,10 +147,13 @@ class OscillatorState(Value):
         made = replace(
             self,
             model=self.model.between(A, B),
-            made_by=Call("between", {"model": self, "A": A, "B": B}),
+            made_by=Call("between", {"of": self, "A": A, "B": B}),
         )
         made.__dict__.update({name: self.__dict__[name] for name in ("levels", "blocks") if name in self.__dict__})
         return made
+
+    def __repr__(self) -> str:
+        return spelled_between(self.made_by)
 
 
 def ground_of(model: Oscillators) -> OscillatorState:
@@ -229,7 +232,19 @@ def propagate(model: Oscillators, columns: Array, t: Any) -> Array:
     return np.concatenate([shapes @ (cos * x + sin / omega * p), shapes @ (cos * p - omega * sin * x)], -2)
 
 
-def check_state(word: str, state: Any) -> None:
-    """Refuse what is no state of oscillators."""
+def checked_model(word: str, model: Any, solver: Any = "auto") -> Oscillators:
+    """The oscillators that a word was given, or the refusal of anything else."""
+    if not isinstance(model, Oscillators):
+        raise BadParameter(f"{word} takes a model, such as qet.minimal(); got {type(model).__name__}.")
+    if solver != "auto":
+        raise NotOffered(f"{word} of oscillators has one route, by normal modes; solver={solver!r} is for qubits.")
+    return model
+
+
+def checked_state(word: str, state: Any, surroundings: Any = None) -> OscillatorState:
+    """The state of oscillators that a word was given, or the refusal of anything else."""
     if not isinstance(state, OscillatorState):
-        raise BadParameter(f"{word} takes a state of oscillators here; got {type(state).__name__}.")
+        raise BadParameter(f"{word} takes a state, such as qet.ground(model); got {type(state).__name__}.")
+    if surroundings is not None:
+        raise NotOffered(f"{word} of oscillators takes no surroundings: H alone moves them.")
+    return state
