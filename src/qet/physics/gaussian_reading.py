@@ -6,11 +6,12 @@ With r = (x_A.., p_A..) every measurement here reads ξ = R r + noise and leaves
     joint      cov(r', ξ) = V R^T + C        r' after the measurement, C: what both share
 All three follow from M_ξ alone; energies never need the conditional states themselves.
 
-* `coherent`: M_ξ = D(ξ) √ρ_t D(ξ)†/√(2π)^a with a displaced Gaussian seed; R = 1. For a pure seed of covariance σ (strength t = 1),
-  M_ξ = |ξ><ξ|/√(2π)^a: O = σ, N = 2σ, C = σ. A weak one has the seed of the same shape heated up; with the β at which
-  tanh(β/4) = t: O = (1 + t²)/(2t) σ, N = 2t σ, C = t σ (M r M = {r, M²}/(2 cosh(β/2)) about the outcome).
-* `homodyne`: M_q = exp(-(h·r - q)²/(4Δ²))/(2πΔ²)^¼, a pointer of resolution Δ that reads one quadrature h·r: O = Δ², N
-  = Ω h h^T Ω^T/(4Δ²), C = 0.
+* `coherent`: M_ξ = D(ξ) √ρ_t D(ξ)†/√(2π)^a with a displaced Gaussian seed; R = 1. For a pure seed of covariance σ
+  (strength t = 1), M_ξ = |ξ><ξ|/√(2π)^a: O = σ, N = 2σ, C = σ. A weak one has the seed of the same shape heated up;
+  with the β at which tanh(β/4) = t: O = (1 + t²)/(2t) σ, N = 2t σ, C = t σ, since M r M = {r, M²}/(2 cosh(β/2))
+  about the outcome.
+* `homodyne`: M_q = exp(-(h·r - q)²/(4Δ²))/(2πΔ²)^¼, a pointer of resolution Δ that reads one quadrature h·r:
+  O = Δ², N = Ω h h^T Ω^T/(4Δ²), C = 0.
 
 Derived here.
 """
@@ -119,9 +120,9 @@ def coherent(s: Any = None, *, covariance: Any = None, strength: Any = 1.0) -> G
     Args:
         s: Position variance of the seed, whose covariance is diag(s, 1/(4s)) on every mode of Alice; number or array.
             None: matched to her oscillator, s = 1/(2√K_jj), the cheapest. s -> 0 and s -> ∞ are homodyne.
-        covariance: Instead of s the seed's covariance in the order (x.., p..), shape (..., 2a, 2a): symmetric and pure.
-        strength: t in (0, 1]: 1 reads with pure seeds; less is a weak measurement (see the module) that costs t times as
-            much.
+        covariance: Instead of s the seed's covariance in the order (x.., p..), shape (..., 2a, 2a), pure.
+        strength: t in (0, 1]: 1 reads with pure seeds; less is a weak measurement (see the module) that costs t times
+            as much.
 
     Raises:
         BadParameter: for s <= 0, a strength outside (0, 1], or a seed that is not pure.
@@ -207,8 +208,8 @@ def _pure(covariance: Any) -> Array:
         (excess > PURITY_TOLERANCE * np.maximum(1.0, scale**2)) | (lowest <= 0.0),
         BadParameter,
         lambda i: (
-            f"the seed is no pure Gaussian state: |4(Ωσ)² + 1| = {excess[i]:.1e}, smallest eigenvalue {lowest[i]:.1e}. One "
-            "mode: σ = [[s, c], [c, (1/4 + c²)/s]]; for a mixed seed use strength < 1"
+            f"the seed is no pure Gaussian state: |4(Ωσ)² + 1| = {excess[i]:.1e}, smallest eigenvalue {lowest[i]:.1e}. "
+            "One mode: σ = [[s, c], [c, (1/4 + c²)/s]]; for a mixed seed use strength < 1"
         ),
     )
     return frozen(sigma)

@@ -5,8 +5,8 @@ positive definite K, and [x_j, p_j] = i. Every such K is springs and pins,
 
     x^T K x/2 = Σ_j κ_j x_j²/2 + Σ_{i<j} k_ij (x_i - x_j)²/2,      k_ij = -K_ij,   κ_j = Σ_i K_ij,
 
-and so are the named terms: H_j = p_j²/2 + κ_j x_j²/2 on the sites, V_i_j = k_ij (x_i - x_j)²/2 on the bonds. The split is
-a choice; `injected` and `extracted` do not depend on it, the rows of a ledger and `leak` do.
+and so are the named terms: H_j = p_j²/2 + κ_j x_j²/2 on the sites, V_i_j = k_ij (x_i - x_j)²/2 on the bonds. The split
+is a choice; `injected` and `extracted` do not depend on it, the rows of a ledger and `leak` do.
 """
 
 from __future__ import annotations
@@ -195,7 +195,8 @@ def oscillators(K: Any, *, A: Any = 0, B: Any = None) -> Oscillators:
 
     Raises:
         NotHermitian: if K is not symmetric to 1e-10.
-        BadParameter: for a mode that nothing holds (on first use of the modes). ShapeMismatch, BadParties: see the messages.
+        BadParameter: for a mode that nothing holds, on first use of the modes.
+        ShapeMismatch, BadParties: see the messages.
 
     Example:
         >>> import qet

@@ -1,4 +1,7 @@
-"""Energies of the named terms of oscillators from second moments: H_j = p_j²/2 + κ_j x_j²/2, V_i_j = k_ij (x_i - x_j)²/2."""
+"""Energies of the named terms of oscillators from second moments.
+
+H_j = p_j²/2 + κ_j x_j²/2 on the sites, V_i_j = k_ij (x_i - x_j)²/2 on the bonds.
+"""
 
 from __future__ import annotations
 

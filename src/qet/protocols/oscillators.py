@@ -1,15 +1,20 @@
 """The protocol on oscillators: Alice reads, Bob displaces, and every number that follows from two covariances.
 
-With Alice's Gaussian measurement (readout R, noises O, N, C of `gaussian_reading`) the state with the outcome ξ is Gaussian,
-its means linear in ξ and its covariance the same for every ξ. So the whole protocol is linear algebra of a few columns:
+With Alice's Gaussian measurement (readout R, noises O, N, C of `gaussian_reading`) the state with the outcome ξ is
+Gaussian, its means linear in ξ and its covariance the same for every ξ. So the whole protocol is linear algebra of a
+few columns:
 
-    cov(ξ) = Σ = R V_A R^T + O,    D = cov(r', ξ) = V_{.A} R^T + C on A,    V' = V + N on A       (r' disturbed, then S(t) r')
+    cov(ξ) = Σ = R V_A R^T + O
+    D = cov(r', ξ) = V_{.A} R^T + C on A,  V' = V + N on A      (r' disturbed; after a delay S(t) r')
     injected  = Tr[K_AA N_x]/2 + Tr[N_p]/2,  whatever the state
     extracted = Tr[K_BB^-1 F Σ^-1 F^T]/2 + Tr[P Σ^-1 P^T]/2,   F = cov((K x')_B, ξ),  P = cov(p'_B, ξ)
     Bob's best displacement: x_B by -K_BB^-1 F Σ^-1 ξ, p_B by -P Σ^-1 ξ
 
-the optimum over all displacements, since the energy is a parabola in them. Without a delay F = V_p,BA R_x^T + K_BA C_x and
-P = V_p,BA R_p^T, as K V_x = V_p in a ground or Gibbs state. Derived here; the protocol is Nambu and Hotta's.
+the optimum over all displacements, since the energy is a parabola in them. Without a delay F = V_p,BA R_x^T + K_BA C_x
+and P = V_p,BA R_p^T, as K V_x = V_p in a ground or Gibbs state. So an Alice who is no neighbor and a seed
+diag(s, 1/(4s)) give E_A = K_AA s + 1/(4s) and E_B = V_p,BA² [1/(K_BB (V_x,AA + s)) + 1/(V_p,AA + 1/(4s))]/2.
+
+Derived here; the protocol is that of Nambu, Hotta, PRA 82, 042329 (2010), arXiv:1007.2234 (abstract read).
 """
 
 from __future__ import annotations
@@ -21,11 +26,13 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.checks import broadcast, real
+from qet.foundations.conventions import OSCILLATOR_STAMP
 from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, unknown
 from qet.foundations.values import Call, Value, call_of, digest, frozen, same
 from qet.physics.gaussian_reading import GaussianReading, Noise, coherent
 from qet.physics.oscillators import Oscillators
 from qet.protocols.ledger import Ledger, html_of, text_of
+from qet.protocols.oscillator_entanglement import OscillatorEntanglement, entanglement_of
 from qet.protocols.oscillator_rows import Moments, energies_of, moments_of
 from qet.protocols.squeezing import best_symplectic
 from qet.solvers.oscillators import EIGEN_ERROR, OscillatorState, checked_state, evolved_state, ground_of, propagate
@@ -47,9 +54,12 @@ class HarmonicRun(Value):
     """One protocol on one state of oscillators; made by `teleport`. Derived numbers have the shape `run.shape`.
 
     Attributes:
-        feedback: "best" displacements; "gaussian": the best Gaussian unitaries (displacement, squeezing, rotation); "ground":
-            the displacements that would be best for the ground state; or their matrix G, shape (..., 2b, m): Bob moves
-            (x_B.., p_B..) by G ξ.
+        state: The state of oscillators it starts from.
+        measurement: What Alice does.
+        feedback: "best" displacements; "gaussian": the best Gaussian unitaries (displacement, squeezing, rotation);
+            "ground": the displacements that would be best for the ground state; or their matrix G, shape (..., 2b, m):
+            Bob moves (x_B.., p_B..) by G ξ.
+        delay: Time between the two.
     """
 
     state: OscillatorState
@@ -59,6 +69,7 @@ class HarmonicRun(Value):
     made_by: Call
     _identity = ("state", "measurement", "feedback", "delay")
     target = None
+    stamp = OSCILLATOR_STAMP
 
     # -- what happened -------------------------------------------------------------------------
 
@@ -176,7 +187,7 @@ class HarmonicRun(Value):
 
     @cached_property
     def local(self) -> Any:
-        """The best that Bob's class of operations gives without the message: 0 for displacements, as no mean is known."""
+        """The best that Bob's class of operations gives without the message: 0 for displacements, the means being 0."""
         return self._shaped(self._by_squeezing(self.around_B)[1] if self.policy == "gaussian" else 0.0)
 
     @cached_property
@@ -236,6 +247,11 @@ class HarmonicRun(Value):
         energies = np.stack([np.broadcast_to(c, (*self.shape, c.shape[-1])) for c in columns], -1)
         rows = (*(f"H_{j}" for j in self.model.sites), *(f"V_{i}_{j}" for i, j in self.model.bonds))
         return Ledger(rows, self._classes, tuple(self._meets_B.tolist()), energies)
+
+    @cached_property
+    def entanglement(self) -> OscillatorEntanglement:
+        """Entropies of the parties and the negativity between them, before and after."""
+        return entanglement_of(self)
 
     # -- identity ------------------------------------------------------------------------------
 

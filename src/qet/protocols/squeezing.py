@@ -1,17 +1,18 @@
 """Bob's best local Gaussian unitary on one oscillator, about its mean: squeezing and rotation in closed form.
 
-With conditional covariance Γ of his r_B = (x, p), stiffness K_BB and coupling force f = K_BR x_R, c = cov(r_B, f), a symplectic S
-(any real 2x2 matrix of determinant one) leaves the energy
+With conditional covariance Γ of his r_B = (x, p), stiffness K_BB and coupling force f = K_BR x_R, c = cov(r_B, f), a
+symplectic S (any real 2x2 matrix of determinant one) leaves the energy
 
     E(S) = Tr[h S Γ S^T]/2 + e_x·S c,   h = diag(K_BB, 1).
 
-Y = √h S L with Γ = L L^T makes it |Y|²/2 + <Y, W> at fixed det Y = √K_BB det L = δ. A 2x2 matrix is a part u that turns and a
-part v that reflects, |Y|²/2 = |u|² + |v|² and det Y = |u|² - |v|², so that the best is one root λ in [-1, 1] of the increasing
+Y = √h S L with Γ = L L^T makes it |Y|²/2 + <Y, W> at fixed det Y = √K_BB det L = δ. A 2x2 matrix is a part u that turns
+and a part v that reflects, |Y|²/2 = |u|² + |v|² and det Y = |u|² - |v|², so that the best is one root λ in [-1, 1]
+of the increasing
 
     |w_u|²/(1-λ)² - |w_v|²/(1+λ)² = δ,      u = -w_u/(1-λ),  v = -w_v/(1+λ),
 
-a global minimum: at that λ the Lagrangian is convex. The gain over doing nothing is a sum of squares, (1-λ)|u_0-u|² +
-(1+λ)|v_0-v|², which keeps its digits where it is tiny. Derived here.
+a global minimum: at that λ the Lagrangian is convex. The gain over doing nothing is a sum of squares,
+(1-λ)|u_0-u|² + (1+λ)|v_0-v|², which keeps its digits where it is tiny. Derived here.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from qet.foundations.checks import real
-from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.errors import unknown
 from qet.foundations.values import call_of
 from qet.physics.feedback import POLICIES, Feedback
 from qet.physics.feedback import feedback as make_feedback

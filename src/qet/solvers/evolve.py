@@ -17,7 +17,7 @@ import numpy as np
 
 from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import POSITIVITY_TOLERANCE, ROUNDING
-from qet.foundations.errors import BadParameter, NotOffered, NotPositive, refuse_where
+from qet.foundations.errors import NotOffered, NotPositive, refuse_where
 from qet.foundations.linalg import dagger, expm_hermitian
 from qet.foundations.values import call_of
 from qet.physics.model import Model

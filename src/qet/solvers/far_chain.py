@@ -6,9 +6,9 @@ In the ground and Gibbs states <p_i p_j> = [√K coth(√K/2T)]_ij/2. For i ≠ 
               = -2T Σ_{n>=1} ν_n² R_ij(ν_n),  ν_n = 2πnT  (T > 0).
 
 A chain of springs k >= 0 and pins κ >= 0 is a ladder of conductances, and R_ij(y) the voltage at i per current into j:
-products and quotients of positive numbers, no difference anywhere. The integrand is positive too, so nothing cancels, and
-a correlation of 1e-200 comes with a dozen digits; diagonalizing K leaves an absolute error of 1e-16. The integral is a
-trapezoidal sum in ln y, which converges exponentially; its step is halved until it stands still.
+products and quotients of positive numbers, no difference anywhere. The integrand is positive too, so nothing cancels,
+and a correlation of 1e-150 comes with a dozen digits; diagonalizing K leaves an absolute error of 1e-16. The integral
+is a trapezoidal sum in ln y, which converges exponentially; its step is halved until it stands still.
 
 Derived here.
 """

@@ -1,8 +1,8 @@
 """Gaussian states of coupled oscillators: ground, Gibbs, given, and any of them in time.
 
 A state with zero means is its covariance V = <{r_i, r_j}>/2, r = (x_0.., p_0..). In the ground and Gibbs states
-V_x = coth(ω/2T)/(2ω) and V_p = ω coth(ω/2T)/2 as functions of ω = √K, and V_xp = 0: one symmetric eigenproblem. They are
-computed column by column as they are asked for. H moves r linearly: x(t) = cos(ωt) x + sin(ωt)/ω p, p(t) = dx/dt.
+V_x = coth(ω/2T)/(2ω) and V_p = ω coth(ω/2T)/2 as functions of ω = √K, and V_xp = 0: one symmetric eigenproblem. They
+are computed column by column as they are asked for. H moves r linearly: x(t) = cos(ωt) x + sin(ωt)/ω p, p(t) = dx/dt.
 """
 
 from __future__ import annotations
@@ -201,8 +201,8 @@ def given_state(model: Oscillators, covariance: Any) -> OscillatorState:
         lowest < -POSITIVITY_TOLERANCE * np.maximum(scale, 1.0),
         NotAState,
         lambda i: (
-            f"the covariance breaks the uncertainty relation: V + iΩ/2 has the eigenvalue {lowest[i]:.1e}. The order is "
-            "(x_0, x_1, .., p_0, p_1, ..), the vacuum of ω = 1 is 1/2"
+            f"the covariance breaks the uncertainty relation: V + iΩ/2 has the eigenvalue {lowest[i]:.1e}. The order "
+            "is (x_0, x_1, .., p_0, p_1, ..), the vacuum of ω = 1 is 1/2"
         ),
     )
     return OscillatorState(model, None, frozen(V), Call("state", {"model": model, "rho_or_psi": frozen(V)}))
