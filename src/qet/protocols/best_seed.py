@@ -6,8 +6,9 @@ b = P². With ρ = √a/(2√b) its only stationary point is
     s* = (V_x - ρ)/(4ρ V_p - 1),
 
 a maximum, and there only if 1/(4V_p) < ρ < V_x; else E_B grows all the way to homodyne detection of x (ρ >= V_x,
-s -> 0) or of p (s -> ∞), which takes infinite energy. In the ground state of a uniform chain ρ = 1/(2√K_BB) <= 1/(4V_p):
-momentum. The efficiency falls on both sides and always has a best s. What has no such formula (delay, neighbors,
+s -> 0) or of p (s -> ∞), which takes infinite energy. In the ground state of a uniform chain ρ = 1/(2√K_BB) is at
+most 1/(4V_p): momentum. The efficiency falls on both sides and has a best s; after a delay it need not, as what Alice pays reaches
+Bob. What has no such formula (delay, neighbors,
 several modes) is searched for: a grid in ln s, then ever finer ones around its best point.
 
 Derived here.
@@ -81,12 +82,13 @@ def best_seed(
 
 
 def _refuse_ends(best: Array, values: Array, objective: str) -> None:
+    remedy = "Choose s" if objective == "efficiency" else "Take objective='efficiency', or choose s"
     refuse_where(
         (best == 0) | (best == COARSE - 1),
         BadParameter,
         lambda i: (
             f"no seed is best for {objective!r}: it goes on growing towards homodyne detection of "
             f"{'x' if best[i] == 0 else 'p'}, {values[(int(best[i]), *i)]:.6g} at the end of the search, while the "
-            "energy that Alice pays grows without bound. Take objective='efficiency', or choose s"
+            f"energy that Alice pays grows without bound. {remedy}"
         ),
     )

@@ -53,8 +53,11 @@ def best_symplectic(stiffness: Array, covariance: Array, coupling: Array) -> tup
     low, high = _gaps(_root(_square(wu), _square(wv), delta))  # 1 - λ, 1 + λ
     u, v = -wu / low[..., None], -wv / high[..., None]
     # an end of the interval: that part is free, and its length follows from the determinant
-    u = np.where((_square(wu) == 0.0)[..., None], _along(u0, delta + _square(v)), u)
-    v = np.where((_square(wv) == 0.0)[..., None], _along(v0, np.maximum(_square(u) - delta, 0.0)), v)
+    is_upper = _square(wu) == 0.0
+    is_lower = ~is_upper & (_square(wv) == 0.0) & (_square(wu) / 4 > delta)
+    low, high = np.where(is_upper, 0.0, low), np.where(is_lower, 0.0, high)
+    u = np.where(is_upper[..., None], _along(u0, delta + _square(v)), u)
+    v = np.where(is_lower[..., None], _along(v0, np.maximum(_square(u) - delta, 0.0)), v)
     gain = low * _square(u0 - u) + high * _square(v0 - v)
     Y = np.stack([np.stack([u[..., 0] + v[..., 0], u[..., 1] + v[..., 1]], -1),
                   np.stack([v[..., 1] - u[..., 1], u[..., 0] - v[..., 0]], -1)], -2)  # fmt: skip
