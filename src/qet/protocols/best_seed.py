@@ -7,9 +7,9 @@ b = P². With ρ = √a/(2√b) its only stationary point is
 
 a maximum, and there only if 1/(4V_p) < ρ < V_x; else E_B grows all the way to homodyne detection of x (ρ >= V_x,
 s -> 0) or of p (s -> ∞), which takes infinite energy. In the ground state of a uniform chain ρ = 1/(2√K_BB) is at
-most 1/(4V_p): momentum. The efficiency falls on both sides and has a best s; after a delay it need not, as what Alice pays reaches
-Bob. What has no such formula (delay, neighbors,
-several modes) is searched for: a grid in ln s, then ever finer ones around its best point.
+most 1/(4V_p): momentum. The efficiency falls on both sides and has a best s; after a delay it need not, as what Alice
+pays reaches Bob. What has no such formula (delay, neighbors, several modes) is searched for: a grid in ln s, then ever
+finer ones around its best point.
 
 Derived here.
 """

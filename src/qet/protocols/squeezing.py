@@ -6,13 +6,15 @@ symplectic S (any real 2x2 matrix of determinant one) leaves the energy
     E(S) = Tr[h S Γ S^T]/2 + e_x·S c,   h = diag(K_BB, 1).
 
 Y = √h S L with Γ = L L^T makes it |Y|²/2 + <Y, W> at fixed det Y = √K_BB det L = δ. A 2x2 matrix is a part u that turns
-and a part v that reflects, |Y|²/2 = |u|² + |v|² and det Y = |u|² - |v|², so that the best is one root λ in [-1, 1]
-of the increasing
+and a part v that reflects, |Y|²/2 = |u|² + |v|² and det Y = |u|² - |v|². W has one row, so that |w_u| = |w_v| = w, and
+the best is the one root λ in [0, 1] of
 
-    |w_u|²/(1-λ)² - |w_v|²/(1+λ)² = δ,      u = -w_u/(1-λ),  v = -w_v/(1+λ),
+    w² [1/(1-λ)² - 1/(1+λ)²] = δ,      u = -w_u/(1-λ),  v = -w_v/(1+λ),
 
-a global minimum: at that λ the Lagrangian is convex. The gain over doing nothing is a sum of squares,
-(1-λ)|u_0-u|² + (1+λ)|v_0-v|², which keeps its digits where it is tiny. Derived here.
+a global minimum: at that λ the Lagrangian is convex. Without coupling λ = 1, v = 0 and the direction of u is free. The
+gain over doing nothing is a sum of squares, (1-λ)|u_0-u|² + (1+λ)|v_0-v|², which keeps its digits where it is tiny.
+
+Derived here.
 """
 
 from __future__ import annotations
@@ -50,14 +52,10 @@ def best_symplectic(stiffness: Array, covariance: Array, coupling: Array) -> tup
     W[..., 0, :] = source / root[..., None]
     u0, v0, wu, wv = *_parts(Y0), *_parts(W)
     delta = np.linalg.det(Y0)
-    low, high = _gaps(_root(_square(wu), _square(wv), delta))  # 1 - λ, 1 + λ
+    low, high = _gaps(_root(_square(wu), delta))  # 1 - λ, 1 + λ
     u, v = -wu / low[..., None], -wv / high[..., None]
-    # an end of the interval: that part is free, and its length follows from the determinant
-    is_upper = _square(wu) == 0.0
-    is_lower = ~is_upper & (_square(wv) == 0.0) & (_square(wu) / 4 > delta)
-    low, high = np.where(is_upper, 0.0, low), np.where(is_lower, 0.0, high)
-    u = np.where(is_upper[..., None], _along(u0, delta + _square(v)), u)
-    v = np.where(is_lower[..., None], _along(v0, np.maximum(_square(u) - delta, 0.0)), v)
+    is_free = _square(wu) == 0.0
+    low, u = np.where(is_free, 0.0, low), np.where(is_free[..., None], _along(u0, delta), u)
     gain = low * _square(u0 - u) + high * _square(v0 - v)
     Y = np.stack([np.stack([u[..., 0] + v[..., 0], u[..., 1] + v[..., 1]], -1),
                   np.stack([v[..., 1] - u[..., 1], u[..., 0] - v[..., 0]], -1)], -2)  # fmt: skip
@@ -85,12 +83,12 @@ def _gaps(logit: Array) -> tuple[Array, Array]:
     return 2.0 / (1.0 + np.exp(logit)), 2.0 / (1.0 + np.exp(-logit))
 
 
-def _root(wu: Array, wv: Array, delta: Array) -> Array:
-    """The logit of (1+λ)/2 at which wu/(1-λ)² - wv/(1+λ)² = δ, by bisection; the ends where there is no root."""
-    left, right = np.full(delta.shape, -WIDEST), np.full(delta.shape, WIDEST)
+def _root(squared: Array, delta: Array) -> Array:
+    """The logit of (1+λ)/2 at which w²/(1-λ)² - w²/(1+λ)² = δ, by bisection."""
+    left, right = np.zeros(delta.shape), np.full(delta.shape, WIDEST)
     for _ in range(BISECTIONS):
         middle = (left + right) / 2
         low, high = _gaps(middle)
-        is_below = wu / low**2 - wv / high**2 < delta
+        is_below = squared * (1.0 / low**2 - 1.0 / high**2) < delta
         left, right = np.where(is_below, middle, left), np.where(is_below, right, middle)
     return (left + right) / 2
