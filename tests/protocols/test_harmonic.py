@@ -9,6 +9,7 @@ from tests.solvers.test_oscillators import random_stiffness
 
 import qet
 from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, UnknownName
+from qet.physics.gaussian_reading import symplectic_form
 from qet.protocols.oscillator_entanglement import gaussian_entropy
 from qet.protocols.squeezing import best_symplectic
 
@@ -53,6 +54,18 @@ def test_what_alice_pays_does_not_depend_on_the_state(reading):
     assert costs == pytest.approx([costs[0]] * 3, rel=1e-14)
     ledgers = [qet.teleport(state, measure=reading).ledger.change(end="measured") for state in states]
     assert ledgers == pytest.approx(costs, abs=1e-12)
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=repr)
+@pytest.mark.parametrize("delay", [0.0, 0.9])
+def test_a_pure_state_stays_pure_with_every_outcome(reading, delay):
+    """One Kraus operator an outcome: (2ΩV)² = -1 for the conditional V + N - D Σ^-1 D^T, which ties all the noises."""
+    state = qet.ground(qet.harmonic(3, A=0, B=1))
+    run = qet.teleport(state, measure=reading, delay=delay)
+    disturbed = run.late.covariance() + run.kicks @ run.noise.back_action @ run.kicks.T
+    V = disturbed - run.joint @ np.linalg.solve(run.outcomes, run.joint.T)
+    turned = symplectic_form(3) @ V
+    assert 4 * turned @ turned == pytest.approx(-np.eye(6), abs=1e-11)
 
 
 def test_the_matched_seed_is_the_cheapest_and_costs_the_frequency():
