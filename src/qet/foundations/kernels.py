@@ -34,20 +34,17 @@ def pauli_product() -> Callable[..., None] | None:
 
     @njit(cache=True, parallel=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
     def product(x, y, low, sign, flips, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
-        width = x.shape[1]
+        width, flat_x, flat_y = x.shape[1], x.reshape(-1), y.reshape(-1)
         size = width << low
-        flat_x, flat_y = x.reshape(-1), y.reshape(-1)
         for high in prange(x.shape[0] >> low):
-            out = np.zeros(size, dtype=x.dtype)
-            row = np.empty(size, dtype=tables.dtype)
+            out, row = np.zeros(size, dtype=x.dtype), np.empty(size, dtype=tables.dtype)
             for f in range(len(flips)):
                 c = 0.0 * numbers[0]
                 for k in range(first[f], first[f + 1]):
                     c += sign[high & number_signs[k]] * numbers[k]
                 source, flip = (high ^ flips[f, 0]) * size, flips[f, 1]
                 run = (flip & -flip) * width if flip else size
-                is_one_number = begin[f] == begin[f + 1]
-                if is_one_number and run >= 8:
+                if begin[f] == begin[f + 1] and run >= 8:  # one number, and long runs
                     for start in range(0, size, run):
                         there = source + (start // width ^ flip) * width
                         for k in range(run):
