@@ -23,7 +23,17 @@ from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
-from qet.solvers.choose import SAMPLES, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
+from qet.solvers.choose import (
+    SAMPLES,
+    SHORT,
+    Route,
+    Solver,
+    checked_solver,
+    chosen,
+    eigenstate_routes,
+    gibbs_routes,
+    ground_routes,
+)
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
 
@@ -88,18 +98,12 @@ def eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> State:
         DegenerateLevel: where that level is not unique.
         BadParameter: if there is no such level.
     """
-    _check_model("eigenstate", model)
-    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
-        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
-    if not 0 <= level < 2**model.n_sites:
-        raise BadParameter(
-            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
-        )
-    level = int(level)
+    check_model("eigenstate", model)
+    level = check_level(model, level)
     name, numbers = checked_solver(solver)
     call = call_of("eigenstate", {"model": model, "level": level}, {"solver": (solver, "auto")})
-    routes = (route for route in ground_routes(model, level) if route.solver in ("dense", "krylov"))
-    return _lowest(model, level, f"eigenstate level {level}", chosen("eigenstate", routes, name), numbers, call)
+    route = chosen("eigenstate", eigenstate_routes(model, level), name)
+    return _lowest(model, level, f"eigenstate level {level}", route, numbers, call)
 
 
 @overload
@@ -143,6 +147,10 @@ def gibbs(model: Model | Oscillators, *, T: Any, solver: Solver = "auto") -> Sta
     route = chosen("gibbs", gibbs_routes(model, shape), name)
     if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
+    if route.solver == "dense" and model.n_sites > SHORT:
+        from qet.solvers.vectors.thermal import gibbs_by_sectors
+
+        return _state_of(model, gibbs_by_sectors(model, T), route, call)
     if route.solver == "dense":
         energies, vectors = spectrum(model, np.shape(T))
         p = _boltzmann(energies, T)
@@ -281,9 +289,21 @@ def _boltzmann(energies: Array, T: Any) -> Array:
     return weights / weights.sum(-1, keepdims=True)
 
 
-def _check_model(word: str, model: Any) -> None:
+def check_model(word: str, model: Any) -> None:
+    """Refuse what is no model."""
     if not isinstance(model, Model):
         raise BadParameter(f"{word} takes a model, such as qet.minimal(); got {type(model).__name__}.")
+
+
+def check_level(model: Model, level: Any) -> int:
+    """The number of a level that the model has."""
+    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
+        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
+    if not 0 <= level < 2**model.n_sites:
+        raise BadParameter(
+            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
+        )
+    return int(level)
 
 
 def _projector(vector: Array) -> Array:

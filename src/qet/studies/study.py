@@ -26,6 +26,7 @@ from qet.protocols.cycle import cycle
 from qet.protocols.demon import demon
 from qet.protocols.ergotropy import ergotropy
 from qet.protocols.passivity import passivity
+from qet.protocols.profile import profile
 from qet.protocols.pulses import pulsed
 from qet.protocols.several_rounds import rounds
 from qet.protocols.teleport import teleport
@@ -93,6 +94,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "collisional": collisional,
     "audit": audit,
     "teleport": teleport,
+    "profile": profile,
     "rounds": rounds,
     "passivity": passivity,
     "threshold_temperature": threshold_temperature,
