@@ -101,7 +101,12 @@ def evolve(
     made_by = call_of("evolve", required, options)
     if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
         moved = evolved_of(state.payload, state.model, t)
-        return replace(state, payload=moved, made_by=made_by, surroundings=(), master=None, diagnostics=None)
+        error = state.found_error
+        if hasattr(moved, "rounding"):  # vectors: how far rounding has moved them since
+            error = state.solver_error + 2.0 * (moved.rounding - state.payload.rounding) * energy_scale(state.model)
+        return replace(
+            state, payload=moved, made_by=made_by, found_error=error, surroundings=(), master=None, diagnostics=None
+        )
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
     rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
     if chosen is not None and "OutsideDomain" not in allowed and things != state.surroundings:
