@@ -35,12 +35,12 @@ value, run = {call}
 print(time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, float(value))
 """
 CALLS: dict[str, tuple[str, str, float | None]] = {  # what is called, what is asked of it besides, seconds aimed at
-    "W5 fermions, 10 apart": ("protocol(1000, 495, 505)", "run.injected", 2.0),
-    "W5 fermions, ledger": ("protocol(1000, 495, 505)", "run.ledger", None),
-    "W5 fermions, 500 apart": ("far(1000, 100, 600, 110)", "", None),
-    "W5 fermions, 50 places": ("wide(1000)", "", None),
-    "W5 fermions, delay": ("protocol(1000, 495, 505, delay=3.0)", "run.ledger", None),
-    "W5 fermions, driven": ("driven(1000, 495, 505)", "", 60.0),
+    "W5 10 apart": ("protocol(1000, 495, 505)", "run.injected", 2.0),
+    "W5 with ledger": ("protocol(1000, 495, 505)", "run.ledger", None),
+    "W5 500 apart": ("far(1000, 100, 600, 110)", "", None),
+    "W5 50 distances": ("wide(1000)", "", None),
+    "W5 delay": ("protocol(1000, 495, 505, delay=3.0)", "run.ledger", None),
+    "W5 driven": ("driven(1000, 495, 505)", "", 60.0),
 }
 
 
@@ -51,7 +51,7 @@ def run(points: int = 0) -> list[Row]:
         seconds = [one[0] for one in runs]
         peak = f"{max(one[1] for one in runs):.0f}"
         versions = {"python": sys.version.split()[0], "qet": package_version(), "peak MiB": peak}
-        contender = f"qet ({peak} MiB at most)"
+        contender = f"qet, fermions ({peak} MiB at most)"
         rows.append(Row(workload, contender, "s", statistics.median(seconds), seconds, 1, target, None, versions))
     return rows
 
