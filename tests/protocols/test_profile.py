@@ -159,8 +159,8 @@ def test_on_a_long_chain_nothing_leaves_the_light_cones(g):
 
 
 def test_bobs_dip_runs_ahead_of_alices_front():
-    """Alice measures Y, Bob turns about X: his site alone pays. The half that runs away from her keeps its size, and the
-    speed of light within some parts in a hundred, until her front is there."""
+    """Alice measures Y, Bob turns about X: his site alone pays. The half that runs away from her keeps its size, and
+    the speed of light within some parts in a hundred, until her front is there."""
     run = qet.teleport(qet.ground(qet.ising(40, A=14, B=20)), measure="Y")
     profile = qet.profile(run, by="site", t=np.linspace(0.0, 3.0, 31))
     close(profile.excess[20, 0], -run.extracted)
