@@ -199,8 +199,7 @@ def _chain(
             terms[f"H_{j}"] = operator
     for j in range(n - 1):
         pairs2 = [
-            (((j, letters[0]), (j + 1, letters[1])), sign * across[name][j])
-            for letters, (name, sign) in bonds.items()
+            (((j, letters[0]), (j + 1, letters[1])), sign * across[name][j]) for letters, (name, sign) in bonds.items()
         ]
         operator = collect([(s, c if np.ndim(c) else float(c)) for s, c in pairs2])
         if operator.terms:

@@ -2,8 +2,8 @@
 
 The master equation decides first: "leads" and "heom" are their own routes. A generator on density matrices is
 eliminated on arrays of Pauli means where it is a GKSL equation of up to 5 sites, solved as a dense matrix up to 6, and
-iterated in its symmetry sectors up to 8. Beyond, jumps alone leave two: third quantization, where the chain is free and
-driven at its ends, and the matrix-free iteration in symmetry sectors.
+iterated in its symmetry sectors up to 8. Jumps alone on single sites are iterated in the sectors of the product basis from 6
+sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends.
 """
 
 from __future__ import annotations
@@ -46,11 +46,15 @@ def steady_routes(model: Model, things: Things, master: Master) -> Iterator[Rout
         obstacle = "" if n <= 3 else f"a hierarchy of {n} sites is too large; it goes up to 3"
         yield Route("heom", "a hierarchy of auxiliary matrices, through QuTiP", float("nan"), obstacle)
     else:
-        routes = [_elimination(n, points, master), _dense(n, points), _iterative(n, points, master, things)]
-        yield from (routes if n < ITERATIVE_FROM else [routes[2], routes[1], routes[0]])
+        short = [_elimination(n, points, master), _dense(n, points), _iterative(n, points, master, things)]
+        if n < ITERATIVE_FROM:
+            yield from short
+        if master == "gksl":  # up to 8 sites a density matrix comes first: everything else follows from it
+            long = [_fermions(model, things, points), _chains(model, things)]
+            yield from long if n > SHORT else long[::-1]
+        if n >= ITERATIVE_FROM:
+            yield from short[::-1]
         if master == "gksl":
-            yield _fermions(model, things, points)
-            yield _chains(model, things)
             yield _vectorized(model, points)
 
 

@@ -25,6 +25,7 @@ from qet.solvers import answers as _answers  # noqa: F401 - registers the questi
 from qet.solvers import pair
 from qet.solvers.choose import (
     SAMPLES,
+    SHORT,
     Route,
     Solver,
     checked_solver,
@@ -119,6 +120,10 @@ def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
     route = chosen("gibbs", gibbs_routes(model, shape), name)
     if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
+    if route.solver == "dense" and model.n_sites > SHORT:
+        from qet.solvers.vectors.thermal import gibbs_by_sectors
+
+        return _state_of(model, gibbs_by_sectors(model, T), route, call)
     if route.solver == "dense":
         energies, vectors = spectrum(model, np.shape(T))
         p = _boltzmann(energies, T)

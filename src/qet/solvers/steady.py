@@ -24,6 +24,7 @@ from qet.foundations.checks import broadcast
 from qet.foundations.conventions import POSITIVITY_TOLERANCE
 from qet.foundations.errors import (
     BadParameter,
+    NotConverged,
     NotOffered,
     NotPositive,
     NoUniqueSteadyState,
@@ -35,6 +36,7 @@ from qet.foundations.values import Call, call_of
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions a density matrix answers
+from qet.solvers.choose import SHORT
 from qet.solvers.choose_steady import usual_solver
 from qet.solvers.contacts import check_inside
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, exact
@@ -115,7 +117,12 @@ def steady(
     made_by = call_of("steady", required, options)
     route = usual_solver(model, things, chosen) if solver == "auto" else solver
     if route in ("vectorized", "chains", "fermions"):
-        return _driven(model, things, chosen, made_by, allowed, route)
+        try:
+            return _driven(model, things, chosen, made_by, allowed, route)
+        except NotConverged:
+            if solver != "auto" or model.n_sites > SHORT:
+                raise
+            route = "iterative"  # in the energy basis
     if chosen != "leads":  # which take one bath a site
         refuse_same_operator(things, allowed)
     if chosen in ("leads", "heom"):
