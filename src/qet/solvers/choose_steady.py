@@ -2,8 +2,8 @@
 
 The master equation decides first: "leads" and "heom" are their own routes. A generator on density matrices is
 eliminated on arrays of Pauli means where it is a GKSL equation of up to 5 sites, solved as a dense matrix up to 6, and
-iterated in its symmetry sectors up to 8. Jumps alone on single sites are iterated in the sectors of the product basis from 6
-sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends.
+iterated in its symmetry sectors up to 8. Jumps alone on single sites are iterated in the sectors of the product basis
+from 6 sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends.
 """
 
 from __future__ import annotations
