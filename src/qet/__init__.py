@@ -17,6 +17,8 @@ _WORDS = {
     "qet.physics.baths": ["bath", "jump"],
     "qet.physics.measurement": ["measure"],
     "qet.physics.feedback": ["feedback"],
+    "qet.physics.oscillators": ["harmonic", "oscillators"],
+    "qet.physics.gaussian_reading": ["coherent", "homodyne"],
     "qet.solvers.states": ["State", "marginal", "expect"],
     "qet.solvers.prepare": ["ground", "eigenstate", "gibbs", "state", "depolarize"],
     "qet.solvers.steady": ["steady"],

@@ -16,9 +16,11 @@ from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.paulis import PauliSum, collect, pauli
 from qet.physics.baths import bath, jump
 from qet.physics.feedback import feedback
+from qet.physics.gaussian_reading import coherent, homodyne
 from qet.physics.measurement import measure
 from qet.physics.model import Model
 from qet.physics.models import MODELS, by_site, model
+from qet.physics.oscillators import harmonic, oscillators
 from qet.protocols.battery import battery
 from qet.protocols.cycle import cycle
 from qet.protocols.demon import demon
@@ -74,6 +76,10 @@ WORDS: dict[str, Callable[..., Any]] = {
     "jump": jump,
     "measure": measure,
     "feedback": feedback,
+    "harmonic": harmonic,
+    "oscillators": oscillators,
+    "coherent": coherent,
+    "homodyne": homodyne,
     "ground": ground,
     "eigenstate": eigenstate,
     "gibbs": gibbs,
