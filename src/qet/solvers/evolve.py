@@ -29,6 +29,7 @@ from qet.solvers.questions import evolved_of
 from qet.solvers.refusals import refuse_divergence, refuse_same_operator
 from qet.solvers.setting import Setting, piece_of, reasons, setting_of
 from qet.solvers.states import Dense, Expectations, State, energy_scale
+from qet.solvers.stationary import check_size
 from qet.solvers.steady import (
     Surroundings,
     as_surroundings,
@@ -89,6 +90,8 @@ def evolve(
     allowed = checked_allow(allow)
     things = () if surroundings is None else as_surroundings(surroundings)
     chosen = None if surroundings is None else master_for(state, things, master)
+    if chosen is not None:
+        check_size(2**state.model.n_sites)
     refuse_same_operator(things, allowed, state)
     shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
     shape = broadcast(state=state.shape, t=np.shape(t), **shapes)
@@ -101,7 +104,12 @@ def evolve(
     made_by = call_of("evolve", required, options)
     if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
         moved = evolved_of(state.payload, state.model, t)
-        return replace(state, payload=moved, made_by=made_by, surroundings=(), master=None, diagnostics=None)
+        error = state.found_error
+        if hasattr(moved, "rounding"):  # vectors: how far rounding has moved them since
+            error = state.solver_error + 2.0 * (moved.rounding - state.payload.rounding) * energy_scale(state.model)
+        return replace(
+            state, payload=moved, made_by=made_by, found_error=error, surroundings=(), master=None, diagnostics=None
+        )
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
     rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
     if chosen is not None and "OutsideDomain" not in allowed and things != state.surroundings:

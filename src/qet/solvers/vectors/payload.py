@@ -35,9 +35,11 @@ class Vectors:
 
     Attributes:
         psi: The vectors, shape (*shape, R, d), site 0 leftmost; Σ_r <psi_r|psi_r> = 1.
+        rounding: What evolution has added to their error, as a norm, shape ()-or-batch.
     """
 
     psi: Array
+    rounding: Any = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "psi", frozen(self.psi))
@@ -86,10 +88,11 @@ def _(payload: Vectors, operator: PauliSum) -> Any:
 def _(payload: Vectors, model: Model, t: Any) -> Vectors:
     shape = np.broadcast_shapes(shape_of(payload), model.shape, np.shape(t))
     psi = np.empty((*shape, *payload.psi.shape[-2:]), dtype=complex)
-    times = np.broadcast_to(t, shape)
+    times, rounding = np.broadcast_to(t, shape), np.empty(shape)
     for index, motion in _motions(model, shape):
         psi[index] = motion.evolved(payload.columns(index, shape), float(times[index])).T
-    return Vectors(psi)
+        rounding[index] = motion.rounding(float(times[index]))
+    return Vectors(psi, (payload.rounding + rounding)[()])
 
 
 @branches_of.register
