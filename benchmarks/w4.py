@@ -1,4 +1,4 @@
-"""W4: steady states of a boundary-driven XXZ chain; against QuTiP where it can, and with peak memory where it cannot."""
+"""W4: steady states of a boundary-driven XXZ chain; against QuTiP where it can; peak memory."""
 
 from __future__ import annotations
 

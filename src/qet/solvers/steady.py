@@ -109,11 +109,7 @@ def steady(
         check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
     broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
     required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
-    options = {
-        "master": (master, None),
-        "solver": (solver, "auto"),
-        "allow": (allowed, ()),
-    }
+    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
     made_by = call_of("steady", required, options)
     return _found(model, things, chosen, made_by, allowed, solver)
 
