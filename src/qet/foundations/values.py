@@ -78,14 +78,14 @@ class Value:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Call(Value):
-    """A public word and the keyword arguments it was called with."""
+    """A public word and the keyword arguments it was called with; a method's object is its argument `of`."""
 
     word: str
     arguments: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={spell(value)}" for name, value in self.arguments.items())
-        return f"qet.{self.word}({inside})"
+        inside = ", ".join(f"{name}={spell(value)}" for name, value in self.arguments.items() if name != "of")
+        return f"{spell(self.arguments['of']) if 'of' in self.arguments else 'qet'}.{self.word}({inside})"
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -109,6 +109,19 @@ class Model(Value):
         """The same Hamiltonian with the roles of A and B exchanged."""
         return Model(self.terms, self.B, self.A, self.n_sites, Call("swapped", {"model": self}))
 
+    def between(self, A: Any, B: Any) -> Model:
+        """The same Hamiltonian with other parties.
+
+        Args:
+            A: Alice's site or sites.
+            B: Bob's.
+
+        Raises:
+            BadParties: for parties that overlap or lie outside.
+        """
+        terms = {term.name: term.operator for term in self.terms}
+        return build_model(terms, A, B, self.n_sites, Call("between", {"of": self, "A": A, "B": B}))
+
     def __repr__(self) -> str:
         if self.made_by.word == "swapped":
             return f"{self.made_by.arguments['model']!r}.swapped()"

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.errors import DegenerateLevel, ShapeMismatch, refuse_where
+from qet.foundations.errors import DegenerateLevel, NotOffered, ShapeMismatch, refuse_where
 from qet.foundations.linalg import dagger, expectation, trace
 from qet.foundations.paulis import PauliSum
 from qet.foundations.values import Call, Value, digest, frozen
@@ -31,17 +31,21 @@ from qet.physics.feedback import Feedback
 from qet.physics.measurement import Measurement
 from qet.physics.model import Model
 from qet.protocols import policies, shortcut
+from qet.protocols.beyond import beyond_patch
 from qet.protocols.lead_rows import LeadWork, lead_rows, lead_work
 from qet.protocols.ledger import Ledger, html_of, text_of
 from qet.protocols.message import message_shape, stochastic
 from qet.protocols.optimum import Optimum
 from qet.protocols.patch import Patch, cut
 from qet.protocols.target import precision_of, scale_of, stages_of
+from qet.solvers.history import History
 from qet.solvers.prepare import ground
+from qet.solvers.questions import branches_of
 from qet.solvers.spectrum import is_degenerate, spectrum
-from qet.solvers.states import Dense, State, expect
+from qet.solvers.states import Dense, Expectations, State
 
 Array = np.ndarray
+WRITTEN_OUT = 8  # sites up to which a delay is followed with density matrices
 IMPOSSIBLE = 1e-14  # probability of an outcome that does not occur: below it there is only rounding
 CHANNEL_GAP = 1e-10  # of a channel and its certificate, relative to Σ|c| over what meets B
 TIE_TOLERANCE = 1e-10  # of two populations that count as equal
@@ -143,9 +147,15 @@ class Run(Value):
         return stochastic(self.message_error, self.n_outcomes)
 
     @cached_property
+    def is_written_out(self) -> bool:
+        """Whether the delay is followed on all sites, as matrices; else the representation follows it (`History`)."""
+        is_small = isinstance(self.state.payload, (Dense, Expectations)) and self.state.model.n_sites <= WRITTEN_OUT
+        return self.has_delay and (is_small or bool(self.surroundings))
+
+    @cached_property
     def patch(self) -> Patch:
         """The sites the protocol touches, with their reduced state."""
-        return cut(self.state, whole=self.has_delay, target=self.target)
+        return cut(self.state, whole=self.is_written_out, target=self.target)
 
     @cached_property
     def kraus(self) -> Array:
@@ -156,6 +166,11 @@ class Run(Value):
         """Matrices (..., K, d, d) on the patch after the delay, with the run's surroundings on."""
         if not self.has_delay:
             return states
+        if not self.is_written_out:
+            raise NotOffered(
+                f"this question follows matrices on all {self.state.model.n_sites} sites through the delay; it is "
+                f"offered up to {WRITTEN_OUT} sites. Take delay=0, or fewer sites."
+            )
         from qet.solvers.evolve import evolved
 
         return evolved(self.state.model, states, self.delay, self.surroundings, self.master)
@@ -163,8 +178,7 @@ class Run(Value):
     @cached_property
     def branches(self) -> Array:
         """Unnormalized conditional states on the patch when Bob acts, shape (*shape, K, d, d)."""
-        rho = self.patch.rho[..., None, :, :]
-        branches = self.evolved(self.kraus @ rho @ dagger(self.kraus))
+        branches = self._branches(self.measurement.kraus(self.state.model.A))
         if self.has_delay and self.master is not None:
             from qet.solvers.evolve import refuse_negative
 
@@ -192,7 +206,7 @@ class Run(Value):
     @cached_property
     def unmeasured(self) -> Array:
         """The state when Bob acts had Alice not measured, shape (*shape, d, d)."""
-        rho = self.evolved(self.patch.rho[..., None, :, :])[..., 0, :, :]
+        rho = self._branches(np.eye(2 ** len(self.patch.A))[None])[..., 0, :, :]
         return np.broadcast_to(rho, (*self.shape, *rho.shape[-2:]))
 
     @property
@@ -266,6 +280,8 @@ class Run(Value):
         fast = shortcut.leak(self)
         if fast is not None:
             return self._shaped(fast)
+        if self.has_delay and not self.is_written_out:
+            return self._shaped(expectation(self.patch.H_B, self.average - self.unmeasured))
         if self.has_delay:
             disturbed = self.kraus @ self.patch.rho[..., None, :, :] @ dagger(self.kraus)
             change = self.evolved((disturbed.sum(-3) - self.patch.rho)[..., None, :, :])[..., 0, :, :]
@@ -330,12 +346,13 @@ class Run(Value):
         measured = (self.kraus @ self.patch.rho[..., None, :, :] @ dagger(self.kraus)).sum(-3)
         final = policies.apply(self.patch, self.bob, self.received).sum(-3)
         columns = []
-        for term in model.terms:
-            if set(term.operator.support) <= set(self.patch.sites):
+        beyond = beyond_patch(self, tuple(term.operator for term in model.terms))
+        for place, term in enumerate(model.terms):
+            if place in beyond:
+                stages = beyond[place]
+            else:
                 H = self.patch.matrix_of(term)
                 stages = [expectation(H, rho) for rho in (self.patch.rho, measured, self.average, final)]
-            else:  # touches neither party, and no time passes
-                stages = [expect(self.state, term.operator)] * 4
             columns.append(np.stack(np.broadcast_arrays(*(np.broadcast_to(s, self.shape) for s in stages)), axis=-1))
         names, classes = [term.name for term in model.terms], [model.class_of(term) for term in model.terms]
         meets_B = [bool(set(term.operator.support) & set(model.B)) for term in model.terms]
@@ -344,7 +361,7 @@ class Run(Value):
             columns.append(np.stack([np.zeros_like(lost), np.zeros_like(lost), lost, lost], axis=-1))
             names, classes, meets_B = [*names, "heat"], [*classes, "heat"], [*meets_B, False]
         if self.target is not None:
-            stages = stages_of(self.state, self.patch, self.target, (self.patch.rho, measured, self.average, final))
+            stages = stages_of(self, self.target, (self.patch.rho, measured, self.average, final))
             columns.append(np.stack([np.broadcast_to(s, self.shape) for s in stages], axis=-1))
             meets = bool(set(self.target.support) & set(model.B))
             names, classes, meets_B = [*names, "target"], [*classes, "target"], [*meets_B, meets]
@@ -372,6 +389,25 @@ class Run(Value):
         return html_of(self)
 
     # -- inner ---------------------------------------------------------------------------------
+
+    def _branches(self, kraus: Array) -> Array:
+        """What becomes of the patch under Kraus operators on A and the delay, shape (..., K, d, d)."""
+        if self.has_delay and not self.is_written_out:
+            state = self.state
+            return branches_of(state.payload, History(state.model, kraus, self.delay), self.patch.sites)
+        wide = self.patch.on_A(kraus)
+        return self.evolved(wide @ self.patch.rho[..., None, :, :] @ dagger(wide))
+
+    @cached_property
+    def history(self) -> History:
+        """What was done to the state, for a representation to follow: Bob's operations for each of Alice's outcomes."""
+        K = self.measurement.kraus(self.state.model.A)
+        if self.message is None:
+            return History(self.state.model, K, self.delay, self.bob)
+        M, R, d = self.bob.shape[-4], self.bob.shape[-3], self.bob.shape[-1]
+        weight = np.sqrt(np.swapaxes(self.message, -1, -2))[..., None, None, None]  # (..., K, M, 1, 1, 1)
+        told = weight * self.bob[..., None, :, :, :, :]
+        return History(self.state.model, K, self.delay, told.reshape(*told.shape[:-4], M * R, d, d))
 
     def _shaped(self, value: Any) -> Any:
         """A derived number with the run's shape; a NumPy scalar for a single point."""

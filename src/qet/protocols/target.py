@@ -11,7 +11,7 @@ Derived here. Charges and currents are teleported in arXiv:2407.12359, of which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,11 @@ from qet.foundations.errors import BadParties, NotHermitian
 from qet.foundations.linalg import expectation
 from qet.foundations.paulis import PauliSum
 from qet.physics.model import Model, as_operator
-from qet.protocols.patch import Patch
-from qet.solvers.states import State, energy_scale, expect
+from qet.protocols.beyond import beyond_patch
+from qet.solvers.states import State, energy_scale
+
+if TYPE_CHECKING:
+    from qet.protocols.run import Run
 
 Array = np.ndarray
 
@@ -66,13 +69,14 @@ def precision_of(state: State, target: PauliSum | None) -> Any:
     return (scale * (np.asarray(state.solver_error) / unit + ROUNDING))[()]
 
 
-def stages_of(state: State, patch: Patch, target: PauliSum, stages: tuple[Array, ...]) -> list[Any]:
-    """<O> at each stage; the strings that lie beyond the patch meet neither party and keep their mean."""
+def stages_of(run: Run, target: PauliSum, stages: tuple[Array, ...]) -> list[Any]:
+    """<O> at each stage; the strings that lie beyond the patch meet neither party."""
+    patch = run.patch
     fits = [{site for site, _ in string} <= set(patch.sites) for string, _ in target.terms]
     inside, beyond = (
         PauliSum(tuple(pair for pair, fit in zip(target.terms, fits, strict=True) if fit is wanted))
         for wanted in (True, False)
     )
-    constant = expect(state, beyond) if beyond.terms else 0.0
+    rest = beyond_patch(run, (beyond,)).get(0, [0.0] * len(stages))
     matrix = inside.matrix(patch.sites)
-    return [expectation(matrix, rho) + constant for rho in stages]
+    return [expectation(matrix, rho) + constant for rho, constant in zip(stages, rest, strict=True)]

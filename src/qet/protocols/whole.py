@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qet.foundations.errors import NotOffered
 from qet.foundations.linalg import dagger, embed
 from qet.foundations.values import Call
 from qet.solvers.states import Dense, State
@@ -22,8 +23,13 @@ Array = np.ndarray
 
 def whole_branches(run: Run) -> Array:
     """Unnormalized states of the whole when Bob acts, one for each of Alice's outcomes, shape (*run.shape, K, d, d)."""
-    if run.has_delay:  # the patch is the whole already
+    if run.is_written_out:  # the patch is the whole already
         return run.branches
+    if run.has_delay:
+        raise NotOffered(
+            f"the branches of all {run.state.model.n_sites} sites after a delay are not written out. Take delay=0, or "
+            "fewer sites."
+        )
     model = run.state.model
     M = embed(run.measurement.kraus(model.A), model.A, model.n_sites)
     branches = M @ run.state.density_matrix[..., None, :, :] @ dagger(M)

@@ -1,4 +1,7 @@
-"""Answers of the two small representations: density matrices, and tables of Pauli means."""
+"""Answers of the two small representations: density matrices, and tables of Pauli means.
+
+What moves in time is written on all sites, which is for small systems; a table of means becomes a density matrix first.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.linalg import partial_trace
+from qet.foundations.linalg import dagger, embed, expectation, expm_hermitian, partial_trace
 from qet.foundations.paulis import PauliSum, collect, real_if_real
-from qet.solvers.questions import expect_of, marginal_of, shape_of
+from qet.physics.model import Model
+from qet.solvers.history import History
+from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
 from qet.solvers.states import Dense, Expectations
 
 Array = np.ndarray
@@ -33,6 +38,41 @@ def _(payload: Dense, operator: PauliSum) -> Any:
     return np.real(value) if operator.is_hermitian else value
 
 
+@evolved_of.register
+def _(payload: Dense, model: Model, t: Any) -> Dense:
+    U = expm_hermitian(model.dynamics.matrix(model.sites), t)
+    return Dense(U @ payload.rho @ dagger(U))
+
+
+@branches_of.register
+def _(payload: Dense, history: History, sites: tuple[int, ...]) -> Array:
+    return partial_trace(_branches(payload, history), sites, history.model.n_sites)
+
+
+@means_after.register
+def _(payload: Dense, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
+    model = history.model
+    branches = _branches(payload, history)
+    if history.operations is not None:
+        K = embed(history.operations, model.B, model.n_sites)  # (..., K, R, d, d)
+        branches = (K @ branches[..., None, :, :] @ dagger(K)).sum(-3)
+    energies, V = np.linalg.eigh(model.dynamics.matrix(model.sites))
+    inside = dagger(V) @ branches.sum(-3) @ V
+    gaps = energies[..., :, None] - energies[..., None, :]
+    late = np.exp(-1j * gaps[..., None, :, :] * times[:, None, None]) * inside[..., None, :, :]
+    means = [expectation((dagger(V) @ one.matrix(model.sites) @ V)[..., None, :, :], late) for one in operators]
+    return np.stack(np.broadcast_arrays(*means), axis=-1)
+
+
+def _branches(payload: Dense, history: History) -> Array:
+    """The branches on all sites when Bob acts, shape (*shape, K, d, d)."""
+    model = history.model
+    M = embed(history.kraus, model.A, model.n_sites)
+    U = expm_hermitian(model.dynamics.matrix(model.sites), history.delay)[..., None, :, :]
+    M = U @ M
+    return np.asarray(M @ payload.rho[..., None, :, :] @ dagger(M))
+
+
 @shape_of.register
 def _(payload: Expectations) -> tuple[int, ...]:
     return np.broadcast_shapes(*(np.shape(value) for value in payload.values.values()))
@@ -51,3 +91,22 @@ def _(payload: Expectations, operator: PauliSum) -> Any:
     for string, c in operator.terms:
         total = total + c * payload[string]
     return real_if_real(total)
+
+
+@evolved_of.register
+def _(payload: Expectations, model: Model, t: Any) -> Dense:
+    return evolved_of(_as_dense(payload), model, t)
+
+
+@branches_of.register
+def _(payload: Expectations, history: History, sites: tuple[int, ...]) -> Array:
+    return branches_of(_as_dense(payload), history, sites)
+
+
+@means_after.register
+def _(payload: Expectations, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
+    return means_after(_as_dense(payload), history, operators, times)
+
+
+def _as_dense(payload: Expectations) -> Dense:
+    return Dense(marginal_of(payload, tuple(range(payload.n_sites))))

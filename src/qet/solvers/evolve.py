@@ -10,6 +10,7 @@ state's error. The maps are linear, so they also carry unnormalized branches.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.krylov import TOLERANCE, propagate_large
 from qet.solvers.liouville import generator
 from qet.solvers.masters import Master, label_of
+from qet.solvers.questions import evolved_of
 from qet.solvers.refusals import refuse_divergence, refuse_same_operator
 from qet.solvers.setting import Setting, piece_of, reasons, setting_of
-from qet.solvers.states import Dense, State, energy_scale
+from qet.solvers.states import Dense, Expectations, State, energy_scale
 from qet.solvers.steady import (
     Surroundings,
     as_surroundings,
@@ -73,6 +75,16 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
     refuse_same_operator(things, allowed, state)
     shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
     shape = broadcast(state=state.shape, t=np.shape(t), **shapes)
+    required = {"state": state, "t": t}
+    options = {
+        "surroundings": (None if surroundings is None else list(things), None),
+        "master": (master, None),
+        "allow": (allowed, ()),
+    }
+    made_by = call_of("evolve", required, options)
+    if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
+        moved = evolved_of(state.payload, state.model, t)
+        return replace(state, payload=moved, made_by=made_by, surroundings=(), master=None, diagnostics=None)
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
     rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
     if chosen is not None and "OutsideDomain" not in allowed and things != state.surroundings:
@@ -80,16 +92,9 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
         warn_outside("evolve", chosen, outside_of(reasons(setting)))
     if chosen is not None:
         refuse_negative(rho, "evolve", chosen, allowed)
-    required = {"state": state, "t": t}
-    options = {
-        "surroundings": (None if surroundings is None else list(things), None),
-        "master": (master, None),
-        "allow": (allowed, ()),
-    }
     d = 2**state.model.n_sites
     is_stepped = chosen is not None and d > LARGEST
     error = state.solver_error + (TOLERANCE * is_stepped + ROUNDING * d) * energy_scale(state.model)
-    made_by = call_of("evolve", required, options)
     solver = "krylov" if is_stepped else "propagator"
     return State(state.model, Dense(rho), solver, made_by, error, things, chosen, None)
 

@@ -1,7 +1,7 @@
 """States from a model: ground, eigenstate, Gibbs, or given; and the choice of the route.
 
-Two-qubit models with Z0, Z1 and X0 X1 alone have closed forms (`pair`); everything else
-is diagonalized as a dense matrix, batched.
+Two-qubit models with Z0, Z1 and X0 X1 alone have closed forms (`pair`); short ones are diagonalized as dense matrices,
+batched; long chains take the routes of `choose`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,34 @@ from qet.foundations.errors import (
     refuse_where,
 )
 from qet.foundations.linalg import dagger
-from qet.foundations.values import Call
+from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
+from qet.solvers.choose import SAMPLES, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
 from qet.solvers.spectrum import refuse_degenerate, spectrum
-from qet.solvers.states import Dense, Expectations, State, energy_scale
+from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
 
 Array = np.ndarray
-MANY = 512  # points of two qubits from which arithmetic on arrays beats LAPACK
 QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrices
 
 
-def ground(model: Model) -> State:
+def ground(model: Model, *, solver: Solver = "auto") -> State:
     """The ground state of a model, at every point of its batch.
 
     Two qubits with fields along Z and one XX coupling have a closed form, large batches of any two qubits the roots
-    of a quartic; the rest is diagonalized.
+    of a quartic; up to 8 sites H is diagonalized. Longer chains are free fermions where H is quadratic, else state
+    vectors by Krylov methods, else matrix products; `explain(ground, model)` says which.
+
+    Args:
+        model: The model.
+        solver: "auto", or the name of a route: "closed form", "quartic", "dense", "fermions", "krylov", "mps" or
+            ("mps", bond) with the bond dimension at most.
 
     Raises:
         DegenerateLevel: where the lowest level is not unique (spacing <= 1e-10 ‖H‖).
+        NotOffered, TooLarge: where a route does not apply, with the reason and the memory it would take.
+        NotConverged: for matrix products; `.best` is the state found.
 
     Example:
         >>> import qet
@@ -47,18 +55,18 @@ def ground(model: Model) -> State:
         -0.894427
     """
     _check_model("ground", model)
-    call = Call("ground", {"model": model})
-    if pair.offers(model):
-        return State(model, pair.ground_pair(model), "closed form", call)
-    if model.n_sites == 2 and np.prod(model.shape, dtype=float) >= MANY:
-        from qet.solvers.quartic import ground_two_qubits
-
-        return State(model, ground_two_qubits(model), "quartic", call, QUARTIC_ERROR * energy_scale(model))
-    return State(model, Dense(_level(model, 0, "ground")), "dense", call)
+    name, numbers = checked_solver(solver)
+    call = call_of("ground", {"model": model}, {"solver": (solver, "auto")})
+    return _lowest(model, 0, "ground", chosen("ground", ground_routes(model), name), numbers, call)
 
 
-def eigenstate(model: Model, level: int) -> State:
+def eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> State:
     """The energy eigenstate number `level`, counted from 0 at the bottom, at every point of the batch.
+
+    Args:
+        model: The model.
+        level: Which one.
+        solver: "auto", "dense", or "krylov" for the lowest 16 levels of long chains.
 
     Raises:
         DegenerateLevel: where that level is not unique.
@@ -71,11 +79,14 @@ def eigenstate(model: Model, level: int) -> State:
         raise BadParameter(
             f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
         )
-    rho = _level(model, int(level), f"eigenstate level {level}")
-    return State(model, Dense(rho), "dense", Call("eigenstate", {"model": model, "level": int(level)}))
+    level = int(level)
+    name, numbers = checked_solver(solver)
+    call = call_of("eigenstate", {"model": model, "level": level}, {"solver": (solver, "auto")})
+    routes = (route for route in ground_routes(model, level) if route.solver in ("dense", "krylov"))
+    return _lowest(model, level, f"eigenstate level {level}", chosen("eigenstate", routes, name), numbers, call)
 
 
-def gibbs(model: Model, *, T: Any) -> State:
+def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
     """The thermal state exp(-H/T)/Z.
 
     Entries with T = 0 are the equal mixture of all levels within 1e-10 ‖H‖ of the lowest.
@@ -83,10 +94,14 @@ def gibbs(model: Model, *, T: Any) -> State:
     Args:
         model: The model.
         T: Temperature >= 0 in units of energy; number or array, broadcasts with the model's parameters.
+        solver: "auto", or the name of a route: "closed form", "dense", "fermions", "mps" or ("mps", bond), and
+            "typicality", ("typicality", count) or ("typicality", count, seed) for random vectors, whose statistical
+            error is the state's.
 
     Raises:
         BadParameter: for T < 0, NaN or infinite.
         ShapeMismatch: if T does not broadcast with the model.
+        NotOffered, TooLarge: where a route does not apply, with the reason and the memory it would take.
 
     Example:
         >>> import qet
@@ -95,13 +110,60 @@ def gibbs(model: Model, *, T: Any) -> State:
     """
     _check_model("gibbs", model)
     T = real("T", T, minimum=0.0)
-    broadcast(model=model.shape, T=np.shape(T))
-    call = Call("gibbs", {"model": model, "T": T})
-    if pair.offers(model):
+    shape = broadcast(model=model.shape, T=np.shape(T))
+    name, numbers = checked_solver(solver)
+    call = call_of("gibbs", {"model": model, "T": T}, {"solver": (solver, "auto")})
+    route = chosen("gibbs", gibbs_routes(model, shape), name)
+    if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
-    energies, vectors = spectrum(model, np.shape(T))
-    p = _boltzmann(energies, T)
-    return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
+    if route.solver == "dense":
+        energies, vectors = spectrum(model, np.shape(T))
+        p = _boltzmann(energies, T)
+        return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
+    return _state_of(model, _thermal(model, T, route, numbers), route, call)
+
+
+def _thermal(model: Model, T: Any, route: Route, numbers: tuple[int, ...]) -> Prepared:
+    """A thermal state of a long chain."""
+    if route.solver == "fermions":
+        from qet.solvers.fermions.states import gibbs_by_fermions
+
+        return gibbs_by_fermions(model, T)
+    if route.solver == "mps":
+        from qet.solvers.mps.states import gibbs_by_mps
+
+        return gibbs_by_mps(model, T, numbers[0] if numbers else None)
+    from qet.solvers.vectors.typicality import gibbs_by_typicality
+
+    count, seed = (*numbers, *(SAMPLES, 0)[len(numbers) :])
+    return gibbs_by_typicality(model, T, count, seed)
+
+
+def _lowest(model: Model, level: int, word: str, route: Route, numbers: tuple[int, ...], call: Call) -> State:
+    """The ground state or an eigenstate by a route."""
+    if route.solver == "closed form":
+        return State(model, pair.ground_pair(model), "closed form", call)
+    if route.solver == "quartic":
+        from qet.solvers.quartic import ground_two_qubits
+
+        return State(model, ground_two_qubits(model), "quartic", call, QUARTIC_ERROR * energy_scale(model))
+    if route.solver == "dense":
+        return State(model, Dense(_level(model, level, word)), "dense", call)
+    if route.solver == "fermions":
+        from qet.solvers.fermions.states import ground_by_fermions
+
+        return _state_of(model, ground_by_fermions(model), route, call)
+    if route.solver == "mps":
+        from qet.solvers.mps.states import ground_by_mps
+
+        return _state_of(model, ground_by_mps(model, numbers[0] if numbers else None), route, call)
+    from qet.solvers.vectors.levels import level_by_krylov
+
+    return _state_of(model, level_by_krylov(model, level, word), route, call)
+
+
+def _state_of(model: Model, found: Prepared, route: Route, call: Call) -> State:
+    return State(model, found.payload, route.solver, call, found.error, diagnostics=found.diagnostics)
 
 
 def state(model: Model, rho_or_psi: Any) -> State:

@@ -12,6 +12,8 @@ import numpy as np
 
 from qet.foundations.errors import NotOffered
 from qet.foundations.paulis import PauliSum
+from qet.physics.model import Model
+from qet.solvers.history import History
 
 Array = np.ndarray
 
@@ -34,5 +36,26 @@ def expect_of(payload: Any, operator: PauliSum) -> Any:
     raise _not_offered(payload, "an expectation value")
 
 
+@singledispatch
+def evolved_of(payload: Any, model: Model, t: Any) -> Any:
+    """The payload after a time t >= 0 under H alone; t broadcasts with its shape."""
+    raise _not_offered(payload, "evolution in time")
+
+
+@singledispatch
+def branches_of(payload: Any, history: History, sites: tuple[int, ...]) -> Array:
+    """Unnormalized states on the sites when Bob acts, one for each of Alice's outcomes, shape (*shape, K, d, d)."""
+    raise _not_offered(payload, "branches after a delay")
+
+
+@singledispatch
+def means_after(payload: Any, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
+    """Means of some operators at times after Bob's act, all outcomes added, shape (*shape, times, operators).
+
+    Where Bob does not act the times count from the end of the delay.
+    """
+    raise _not_offered(payload, "what follows a protocol")
+
+
 def _not_offered(payload: Any, what: str) -> NotOffered:
-    return NotOffered(f"{type(payload).__name__} does not offer {what}.")
+    return NotOffered(f"a state held as {type(payload).__name__} does not offer {what}.")

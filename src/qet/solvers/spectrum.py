@@ -25,7 +25,7 @@ def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
         TooLarge: when the matrices of the batch would not fit.
     """
     shape = np.broadcast_shapes(model.shape, batch)
-    need = 3 * 16 * 4**model.n_sites * int(np.prod(shape, dtype=float))
+    need = dense_memory(model.n_sites, int(np.prod(shape, dtype=float)))
     if need > MEMORY_LIMIT:
         raise TooLarge(
             f"a dense spectrum of {model.n_sites} qubits at {int(np.prod(shape))} points takes about "
@@ -35,6 +35,11 @@ def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
         np.broadcast_to(H := model.dynamics.matrix(model.sites), (*model.shape, *H.shape[-2:]))
     )
     return energies, vectors
+
+
+def dense_memory(n_sites: int, points: int) -> float:
+    """Bytes that the spectra of some points take."""
+    return 3 * 16.0 * 4.0**n_sites * points
 
 
 def is_degenerate(energies: Array, level: Any) -> Array:

@@ -8,9 +8,9 @@ marginals, diagnostics) is computed from them on first access.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from qet.foundations.paulis import PauliString, PauliSum, pauli
 from qet.foundations.values import Call, Value, frozen
 from qet.physics.model import Model, as_sites
 from qet.solvers.questions import expect_of, marginal_of, shape_of
-
-if TYPE_CHECKING:
-    from qet.solvers.gaussian import Gaussian
 
 Array = np.ndarray
 
@@ -59,17 +56,17 @@ class State(Value):
 
     Attributes:
         model: The Hamiltonian and the parties.
-        payload: `Dense`, `Expectations` or `Gaussian`.
+        payload: `Dense`, `Expectations`, `Gaussian`, or another that answers the questions of `questions`.
         solver: Which route made it.
         made_by: The public word and arguments that made it.
         found_error: `solver_error`, or a function of no arguments that gives it on first access.
         surroundings: Baths and jumps that keep a steady state.
         master: The master equation of a steady state: a name, or ("partial", cutoff).
-        diagnostics: What a steady state says about itself; None for other states.
+        diagnostics: What the route says about its result, such as residuals; None where there is nothing to say.
     """
 
     model: Model
-    payload: Dense | Expectations | Gaussian
+    payload: Any
     solver: str
     made_by: Call
     found_error: Any = 0.0
@@ -99,11 +96,39 @@ class State(Value):
         """Absolute precision of an energy: the solver's error plus rounding of ‖H‖ <= Σ|c|, shape ()-or-batch."""
         return self.solver_error + ROUNDING * energy_scale(self.model)
 
+    def between(self, A: Any, B: Any) -> State:
+        """The same state with other parties; nothing is solved again.
+
+        Args:
+            A: Alice's site or sites.
+            B: Bob's.
+
+        Raises:
+            BadParties: for parties that overlap or lie outside.
+        """
+        model = self.model.between(A, B)
+        return replace(self, model=model, made_by=Call("between", {"of": self, "A": A, "B": B}))
+
     def to_qutip(self) -> Any:
         """The density matrix as a QuTiP Qobj with tensor dims (one point only)."""
         from qet.solvers.interop import to_qutip
 
         return to_qutip(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a route to a state found.
+
+    Attributes:
+        payload: The representation.
+        error: Absolute error of an energy beyond rounding, shape ()-or-batch, or a function of no arguments giving it.
+        diagnostics: What the route says about its result.
+    """
+
+    payload: Any
+    error: Any = 0.0
+    diagnostics: Any = None
 
 
 def energy_scale(model: Model, meeting: Sequence[int] | None = None) -> Any:

@@ -51,7 +51,7 @@ from qet.solvers.validity import local_outside
 
 Array = np.ndarray
 Surroundings = tuple[Bath | Jump, ...]
-SOLVERS = ("auto", "dense", "iterative")
+SOLVERS = ("auto", "dense", "iterative", "vectorized", "chains", "fermions")
 ALLOWANCES = ("NotPositive", "NotConverged", "OutsideDomain", "SameOperatorTwice")
 LARGEST = 64  # levels
 ITERATIVE_FROM = 6  # sites: from here on an iteration in symmetry sectors is faster than any matrix
@@ -70,7 +70,9 @@ def steady(
         master: "redfield" | "secular" | ("partial", cutoff) | "universal" | "local" | "gksl" | "leads" | "heom"; None
             is "redfield" with a bath, "gksl" with jumps alone. The cutoff is an energy.
         solver: "auto" picks the fastest route; "dense" solves the generator as dense matrices (up to 6 qubits),
-            "iterative" never writes it out and works in its symmetry sectors (up to 8).
+            "iterative" never writes it out and works in its symmetry sectors (up to 8). For master "gksl" also
+            "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free in symmetry sectors, with
+            jumps on single sites (about 13); "fermions", third quantization of free chains with jumps at the ends.
         allow: Names of refusals and warnings to turn off, such as ("NotPositive",) or ("OutsideDomain",).
 
     Returns:
@@ -110,6 +112,8 @@ def steady(
         "allow": (allowed, ()),
     }
     made_by = call_of("steady", required, options)
+    if solver in ("vectorized", "chains", "fermions"):
+        return _driven(model, things, chosen, made_by, allowed, solver)
     if chosen != "leads":  # which take one bath a site
         refuse_same_operator(things, allowed)
     if chosen in ("leads", "heom"):
@@ -124,6 +128,28 @@ def steady(
     is_large = model.n_sites >= ITERATIVE_FROM and keeps_blocks(chosen, things)
     route = ("iterative" if is_large else "dense") if solver == "auto" else solver
     return _by_generator(model, things, chosen, made_by, allowed, route)
+
+
+def _driven(
+    model: Model, things: Surroundings, master: Master, made_by: Call, allowed: tuple[str, ...], solver: str
+) -> State:
+    """The routes for jumps alone: explicit, matrix-free, or by third quantization."""
+    if master != "gksl":
+        raise NotOffered(f'solver={solver!r} is for master="gksl", jumps alone; this is {master!r}.')
+    refuse_same_operator(things, allowed)
+    if solver == "vectorized":
+        from qet.solvers.chains.vectorized import steady_vectorized
+
+        found = steady_vectorized(model, things)
+    elif solver == "chains":
+        from qet.solvers.chains.steady import steady_by_chains
+
+        found = steady_by_chains(model, things, allowed)
+    else:
+        from qet.solvers.fermions.driven import steady_by_fermions
+
+        found = steady_by_fermions(model, things)
+    return State(model, found.payload, solver, made_by, found.error, things, master, found.diagnostics)
 
 
 def as_surroundings(surroundings: Any) -> Surroundings:

@@ -53,6 +53,10 @@ def _swapped(*, model: Model) -> Model:
     return model.swapped()
 
 
+def _between(*, of: Model | State, A: Any, B: Any) -> Model | State:
+    return of.between(A, B)
+
+
 def _cycle_state(**arguments: Any) -> State:
     """The state at the start of a cycle's round."""
     return cycle(**arguments).state
@@ -62,6 +66,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     **MODELS,
     "model": model,
     "swapped": _swapped,
+    "between": _between,
     "by_site": by_site,
     "pauli_sum": _pauli_sum,
     "bath": bath,
