@@ -6,6 +6,7 @@ every string flips an even number of spins, else none. Real models stay real: Y 
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,17 @@ def tenpy() -> Any:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without what TeNPy warns about in its normal course."""
-    with warnings.catch_warnings():
-        for start in TALK:
-            warnings.filterwarnings("ignore", message=rf"\s*{start}", category=UserWarning)
-        yield
+    """Without what TeNPy warns about, and logs, in its normal course."""
+    logger = logging.getLogger("tenpy")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for start in TALK:
+                warnings.filterwarnings("ignore", message=rf"\s*{start}", category=UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def charge_of(strings: Strings) -> str:

@@ -24,9 +24,10 @@ Array = np.ndarray
 SCOUTS = 16  # bond dimension of a first look
 SCOUT_SWEEPS = 6
 ABOVE = 48  # bond dimension of the state above, whose energy need not be sharp
+ABOVE_SWEEPS = 10
 SWEEPS = 40  # at most, of the refinement
-ENOUGH = 1e-10  # of the residual, relative to Σ|c| over the strings that meet one site
-DROPPED = 1e-12  # singular values
+ENOUGH = 1e-13  # of the residual, relative to Σ|c| over the strings that meet one site
+DROPPED = 1e-14  # singular values
 SEED = 5
 
 
@@ -88,11 +89,6 @@ class Search:
         """Σ|c|, at least ‖H‖."""
         return float(sum(abs(c) for _, c in self.strings))
 
-    @property
-    def _sharp(self) -> float:
-        """How still the energy of a short run stands when it ends."""
-        return 1e-6 * self.scale / self.n_sites
-
     def lowest(self) -> Found:
         """The lowest state and the gap above it."""
         seen = {found.ups: found for found in self._scouted()}
@@ -152,14 +148,18 @@ class Search:
             looked |= {ups: self._scout(ups, self.peer, [ups]) for ups in missing}
 
     def _scout(self, ups: int | None, peer: Peer, counts: Any) -> Found:
-        """The best of short runs from product states with numbers of |0> among `counts`."""
-        best = None
-        for start in _starts(self.n_sites, list(counts)):
-            psi, energy = _short_run(peer.product(start), peer, SCOUTS, SCOUT_SWEEPS, self._sharp)
-            if best is None or energy < best[1] - 1e-12 * self.scale:
-                best = (psi, energy)
-        assert best is not None
-        return Found(peer.chain(best[0]), best[1], np.inf, ups, best[0])
+        """A short run from the best of some product states with numbers of |0> among `counts`."""
+        psi, energy = self._run_from(_starts(self.strings, self.n_sites, list(counts)), peer, SCOUTS, SCOUT_SWEEPS)
+        return Found(peer.chain(psi), energy, np.inf, ups, psi)
+
+    def _run_from(
+        self, starts: list[Array], peer: Peer, bond: int, sweeps: int, orthogonal: Any = None
+    ) -> tuple[Any, float]:
+        """Two sweeps from every start, and the best one further; TeNPy's state and its energy."""
+        sharp = 1e-6 * self.scale / self.n_sites
+        looks = [_short_run(peer.product(start), peer, SCOUTS, 2, sharp, orthogonal) for start in starts]
+        psi, _ = min(looks, key=lambda look: look[1])
+        return _short_run(psi, peer, bond, sweeps, sharp, orthogonal)
 
     def _above(self, best: Found) -> float:
         """Energy of the lowest state of the sector that is orthogonal to the one found."""
@@ -171,29 +171,31 @@ class Search:
             counts = [best.ups]
         else:
             counts = list(range(best.ups or 0, self.n_sites + 1, 1 if best.ups is None else 2))
-        lowest = np.inf
-        for start in _starts(self.n_sites, counts)[-2:]:
-            _, energy = _short_run(peer.product(start), peer, min(ABOVE, self.bond), 12, self._sharp, best.psi)
-            lowest = min(lowest, energy + shift)
-        return lowest
+        starts = _starts(self.strings, self.n_sites, counts)
+        _, energy = self._run_from(starts, peer, min(ABOVE, self.bond), ABOVE_SWEEPS, best.psi)
+        return energy + shift
 
 
-def _starts(n: int, counts: list[int]) -> list[Array]:
-    """Product states with so many |0>: one spread evenly for few, half and all; a random one for the middle count."""
+def _starts(strings: Strings, n: int, counts: list[int]) -> list[Array]:
+    """Product states with so many |0>: of some with regular patterns the lowest, and a random one."""
+    chosen = {min(counts, key=lambda count: abs(count - share * n)) for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    patterns = []
+    for count in sorted(chosen):
+        patterns.append(np.diff(np.floor(np.arange(n + 1) * count / n + 1e-9)) > 0.5)  # spread evenly
+        patterns.append(np.arange(n) < count)  # on the left
+    along = [(string, c) for string, c in strings if all(letter == "Z" for _, letter in string)]
+    energies = [sum(c * np.prod([1 if ups[i] else -1 for i, _ in s]) for s, c in along) for ups in patterns]
     middle = min(counts, key=lambda count: abs(2 * count - n))
-    chosen = list(dict.fromkeys((counts[0], counts[-1], middle)))
-    starts = [np.diff(np.floor(np.arange(n + 1) * count / n + 1e-9)) > 0.5 for count in chosen]
     random = np.zeros(n, dtype=bool)
     random[np.random.default_rng(SEED).permutation(n)[:middle]] = True
-    unique = {start.tobytes(): start for start in [*starts, random]}
-    return list(unique.values())
+    return [patterns[int(np.argmin(energies))], random]
 
 
 def _short_run(
     psi: Any, peer: Peer, bond: int, sweeps: int, sharp: float, orthogonal: Any = None
 ) -> tuple[Any, float]:
-    mixer = {"amplitude": 1e-3, "decay": 3.0, "disable_after": max(2, sweeps - 3)}
-    still = {"max_E_err": sharp, "max_S_err": 1e-3, "min_sweeps": 3, "max_sweeps": sweeps}
+    mixer = {"amplitude": 1e-3, "decay": 3.0, "disable_after": max(2, sweeps - 2)}
+    still = {"max_E_err": sharp, "max_S_err": 1e-3, "min_sweeps": 2, "max_sweeps": sweeps}
     options = {"mixer": True, "mixer_params": mixer, **still}
     engine = _engine(psi, peer, options, bond, orthogonal)
     with quietly():
@@ -207,7 +209,7 @@ def _engine(psi: Any, peer: Peer, options: dict[str, Any], bond: int, orthogonal
 
         full = {
             "trunc_params": {"chi_max": bond, "svd_min": DROPPED},
-            "lanczos_params": {"P_tol": 1e-24, "N_max": 12},
+            "lanczos_params": {"P_tol": 1e-28, "N_max": 12},
             "P_tol_to_trunc": None,
             "max_hours": 1e6,
             **options,
