@@ -43,8 +43,7 @@ def tenpy() -> Any:
         NotOffered: where it is not installed.
     """
     try:
-        with quietly():
-            import tenpy
+        import tenpy
     except ImportError:
         raise NotOffered("matrix product states are found by TeNPy, which is not here: pip install 'qet[mps]'.") from None
     return tenpy
@@ -52,12 +51,14 @@ def tenpy() -> Any:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without what TeNPy warns about, and logs, in its normal course."""
+    """Without what TeNPy warns about, and logs, in its normal course; and without its checks of every product."""
+    from tenpy.tools.optimization import temporary_level
+
     logger = logging.getLogger("tenpy")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), temporary_level("skip_arg_checks"):
             for start in TALK:
                 warnings.filterwarnings("ignore", message=rf"\s*{start}", category=UserWarning)
             yield

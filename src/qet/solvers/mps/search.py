@@ -196,7 +196,8 @@ def _short_run(
 ) -> tuple[Any, float]:
     mixer = {"amplitude": 1e-3, "decay": 3.0, "disable_after": max(2, sweeps - 2)}
     still = {"max_E_err": sharp, "max_S_err": 1e-3, "min_sweeps": 2, "max_sweeps": sweeps}
-    options = {"mixer": True, "mixer_params": mixer, **still}
+    lanczos = {"P_tol": 1e-8, "N_max": 5}  # a first look, made again in every sweep
+    options = {"mixer": True, "mixer_params": mixer, "lanczos_params": lanczos, **still}
     engine = _engine(psi, peer, options, bond, orthogonal)
     with quietly():
         energy, psi = engine.run()
