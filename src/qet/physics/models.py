@@ -189,16 +189,17 @@ def _chain(
             for column in zip(*factors, strict=True)
         ]
 
+    along = {name: values(name, n) for name, _ in fields.values()}
+    across = {name: values(name, n - 1) for name, _ in bonds.values()}
     terms: dict[str, PauliSum] = {}
     for j in range(n):
-        pairs = [(((j, letter),), sign * values(name, n)[j]) for letter, (name, sign) in fields.items()]
+        pairs = [(((j, letter),), sign * along[name][j]) for letter, (name, sign) in fields.items()]
         operator = collect([(s, c if np.ndim(c) else float(c)) for s, c in pairs])
         if operator.terms:
             terms[f"H_{j}"] = operator
     for j in range(n - 1):
         pairs2 = [
-            (((j, letters[0]), (j + 1, letters[1])), sign * values(name, n - 1)[j])
-            for letters, (name, sign) in bonds.items()
+            (((j, letters[0]), (j + 1, letters[1])), sign * across[name][j]) for letters, (name, sign) in bonds.items()
         ]
         operator = collect([(s, c if np.ndim(c) else float(c)) for s, c in pairs2])
         if operator.terms:
