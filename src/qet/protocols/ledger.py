@@ -129,7 +129,7 @@ def summary_rows(run: Any) -> list[tuple[str, str]]:
     if run.target is not None:
         rows = [("target", str(run.target)), *rows]
     if not np.all(run.resolved):
-        limit = float(np.max(run.precision))
+        limit = float(np.max(run.extracted_error))
         if np.ndim(run.resolved) == 0:
             rows[[name for name, _ in rows].index("extracted")] = ("extracted", f"not resolved (< {limit:.0e})")
         else:

@@ -32,8 +32,12 @@ SPARE = 32  # bits of the integers beyond those of the covariance
 
 
 def is_affordable(model: Model, points: int) -> bool:
-    """Whether precise means of so many points of a quadratic model take less than about half a minute."""
-    order = model.n_sites if _is_split(model.dynamics) else 2 * model.n_sites
+    """Whether H is quadratic in the Majoranas, and means in so many points take less than about half a minute."""
+    modes = [majoranas_of(string) for string, c in model.dynamics.terms if np.any(c)]
+    if any(one is None or len(one[0]) != 2 for one in modes):
+        return False
+    is_split = all((one[0][0] + one[0][1]) % 2 for one in modes if one)
+    order = model.n_sites if is_split else 2 * model.n_sites
     return points * float(order) ** 3 <= MOST_WORK
 
 
@@ -169,8 +173,3 @@ def _at(operator: PauliSum, index: tuple[int, ...]) -> PauliSum:
         pairs.append((string, float(value[place])))
     return collect(pairs)
 
-
-def _is_split(H: PauliSum) -> bool:
-    """Whether all bilinears of H pair an even Majorana with an odd one."""
-    found = [majoranas_of(string) for string, _ in H.terms]
-    return all(one is not None and len(one[0]) == 2 and (one[0][0] + one[0][1]) % 2 for one in found)
