@@ -53,9 +53,9 @@ def offers(run: Run) -> bool:
     model = run.state.model
     if run.target is not None or run.has_delay or len(model.B) != 1 or len(model.A) > MOST_PARTY or model.n_sites < 3:
         return False
+    near = (string for term in model.meeting(model.B) for string, _ in term.operator.terms)
     return not any(
-        any(site in model.A for site, _ in string) and any(site in model.B for site, _ in string)
-        for string, _ in model.dynamics.terms
+        any(site in model.A for site, _ in string) and any(site in model.B for site, _ in string) for string in near
     )
 
 
@@ -70,9 +70,7 @@ def is_stationary(state: State) -> bool:
     if call.word not in ("ground", "eigenstate", "gibbs"):
         return False
     made = call.arguments["model"].terms
-    return len(made) == len(H) and all(
-        a.operator is b.operator or a.operator == b.operator for a, b in zip(made, H, strict=True)
-    )
+    return made is H or (len(made) == len(H) and all(a.operator == b.operator for a, b in zip(made, H, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +123,8 @@ class Far:
         model = self.run.state.model
         (site,) = model.B
         pairs: dict[tuple[int, int], list[tuple[PauliString, Any]]] = {(a, b): [] for a in range(3) for b in range(3)}
-        for string, c in model.dynamics.terms:
+        near = collect([pair for term in model.meeting(model.B) for pair in term.operator.terms])
+        for string, c in near.terms:
             letter = dict(string).get(site)
             if letter is None:
                 continue

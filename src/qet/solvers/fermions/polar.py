@@ -22,20 +22,50 @@ from qet.solvers.fermions.slices import Sliced, layout, sliced
 Array = np.ndarray
 GUARD = 24  # bits beyond those asked for, for rounding
 MOST_STEPS = 60
+FIRST_BITS = 44  # of singular vectors in double precision
 DIGITS = 64  # bits carried beyond the next mend, which is wanted to those of a double
 
 
 @dataclass(frozen=True, eq=False)
 class Polar:
-    """Q of C = Q H.
+    """Q of C = Q H, refined so far; made by `polar`.
 
     Attributes:
         Q: The orthogonal factor, in slices.
-        bits: How many of its bits are right.
+        bits: Its error is at most 2^-bits.
     """
 
     Q: Sliced
     bits: int
+    _C: Array
+    _sigma: Array
+    _Vt: Array
+    _last: float
+
+    def refined(self, bits: int) -> Polar:
+        """The same to an error of 2^-bits; what is there is gone on from. Raises as `polar`."""
+        if bits <= self.bits:
+            return self
+        Q, C, last = self.Q, self._C, self._last
+        spoiled = _bits_of(self._sigma[0] / self._sigma[-1])
+        wanted = bits + spoiled + GUARD
+        Q = Q.widened(*layout(min(wanted, self.bits + DIGITS), len(C)))
+        for _ in range(MOST_STEPS):
+            mend = _mend(Q, C, self._sigma, self._Vt)
+            size = float(np.abs(mend).max(initial=0.0))
+            if size > last / 8:
+                break
+            # the next mend, if this one gains as much as the one before; the first may have been lucky
+            left = max(size / last, 2.0 ** (spoiled - 50)) * size
+            Q = Q.widened(*layout(min(wanted, _bits_of(1 / max(left, 2.0**-wanted)) + DIGITS), len(C)))
+            Q = Q + Q @ _like(mend, Q)
+            if len(C) * left < 2.0 ** -(bits + 4):
+                return Polar(Q, bits, C, self._sigma, self._Vt, size)
+            last = size
+        raise NotConverged(
+            f"the orthogonal factor stands at an error of {last:.1e}: the singular values of the matrix span a factor "
+            f"of {self._sigma[0] / self._sigma[-1]:.1e}, too much for its refinement."
+        )
 
 
 def polar(C: Array, bits: int) -> Polar:
@@ -56,30 +86,10 @@ def polar(C: Array, bits: int) -> Polar:
     scale = int(np.frexp(np.abs(C).sum(-1).max(initial=0.0))[1])
     C = np.ldexp(C, -scale)  # |QᵀC| <= 1 then
     U, sigma, Vt = np.linalg.svd(C)
-    if not len(C) or sigma[-1] <= 0.0:
+    if not sigma[-1] > 0.0:
         raise NotConverged("a matrix without an inverse has no unique orthogonal factor.")
-    spoiled = int(np.ceil(-np.log2(sigma[-1] / sigma[0])))  # bits lost to the condition number
-    wanted = bits + spoiled + GUARD
-    near, reached = U @ Vt, 52
-    width, count = layout(min(wanted, reached + DIGITS), len(C))
-    Q = sliced(near, width, count)
-    last = 1.0
-    for _ in range(MOST_STEPS):
-        mend = _mend(Q, C, sigma, Vt)
-        size = float(np.abs(mend).max(initial=0.0))
-        if size > last / 8:
-            break
-        # the next mend, if this one gains as much as the one before; the first may have been lucky
-        left = max(size / last, 2.0 ** (spoiled - 50)) * size
-        width, count = layout(min(wanted, int(-np.log2(max(left, 2.0**-wanted))) + DIGITS), len(C))
-        Q = _mended(Q.widened(width, count), mend)
-        if len(C) * left < 2.0 ** -(bits + 4):
-            return Polar(Q, bits)
-        last = size
-    raise NotConverged(
-        f"the orthogonal factor stands at an error of {last:.1e}: the singular values of the matrix span a factor of "
-        f"{sigma[0] / sigma[-1]:.1e}, too much for its refinement."
-    )
+    near = sliced(U @ Vt, *layout(DIGITS, len(C)))
+    return Polar(near, FIRST_BITS, C, sigma, Vt, 1.0).refined(bits)
 
 
 def _mend(Q: Sliced, C: Array, sigma: Array, Vt: Array) -> Array:
@@ -93,11 +103,11 @@ def _mend(Q: Sliced, C: Array, sigma: Array, Vt: Array) -> Array:
     return np.asarray(defect / 2 + (S - S.T) / 2)
 
 
-def _mended(Q: Sliced, mend: Array) -> Sliced:
-    return Q + Q @ _like(mend, Q)
-
-
 def _like(X: Array, other: Sliced) -> Sliced:
     return sliced(X, other.width, len(other.slices))
 
 
+
+
+def _bits_of(ratio: float) -> int:
+    return int(np.ceil(np.log2(ratio)))

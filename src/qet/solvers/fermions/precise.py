@@ -3,7 +3,7 @@
 In double precision a correlator below 1e-16 is noise. Here the covariance M = -i sign(iA), the orthogonal factor of A,
 is refined to as many bits as the smallest mean needs (`polar`), and the strings' determinants and Pfaffians are taken of
 integers with as many (`integers`). The doubles of the Hamiltonian count as exact. With more than MOST_BITS, about
-1e-115 relative to one, it stops and says how far it came.
+1e-120 relative to one, it stops and says how far it came.
 
 Wick's theorem and its signs are those of `qet.solvers.nambu`.
 """
@@ -24,7 +24,7 @@ from qet.solvers.fermions.polar import Polar, polar
 from qet.solvers.nambu import majoranas_of, quadratic_form
 
 Array = np.ndarray
-BITS = (128, 256, 384)  # tried in turn
+BITS = (112, 160, 208, 256, 304, 352, 400)  # tried in turn, about one step of refinement apart
 MOST_BITS = BITS[-1]
 MOST_WORK = 1.1e9  # order of the matrix, cubed, over all points: some twenty seconds on one core
 REMEMBERED = 2  # points whose covariance is kept: all distances of one chain ask for the same
@@ -140,26 +140,23 @@ def interleaving(modes: tuple[int, ...]) -> int:
 
 
 def _correlators(model: Model, index: tuple[int, ...], bits: int) -> Correlators:
-    """From memory, or refined anew."""
-    for terms, at, found in _recent:
-        if at == index and found.factor.bits >= bits and _same(terms, model.terms):
-            return found
-    A = quadratic_form(_at(model.dynamics, index), model.n_sites)
-    is_split = not (A[::2, ::2].any() or A[1::2, 1::2].any())
-    found = Correlators(polar(A[::2, 1::2] if is_split else A, bits), is_split)
+    """From memory, or refined from what is there."""
+    known = next((one for one in _recent if one[1] == index and one[0] is model.terms), None)
+    if known is not None and known[2].factor.bits >= bits:
+        return known[2]
+    if known is not None:
+        found = Correlators(known[2].factor.refined(bits), known[2].is_split)
+        _recent.remove(known)
+    else:
+        A = quadratic_form(_at(model.dynamics, index), model.n_sites)
+        is_split = not (A[::2, ::2].any() or A[1::2, 1::2].any())
+        found = Correlators(polar(A[::2, 1::2] if is_split else A, bits), is_split)
     _recent.insert(0, (model.terms, index, found))
     del _recent[REMEMBERED:]
     return found
 
 
 _recent: list[tuple[tuple[Term, ...], tuple[int, ...], Correlators]] = []
-
-
-def _same(left: tuple[Term, ...], right: tuple[Term, ...]) -> bool:
-    """Whether two models have the same terms; other parties leave the operators themselves in place."""
-    return left is right or (
-        len(left) == len(right) and all(a.operator is b.operator for a, b in zip(left, right, strict=True))
-    )
 
 
 def _at(operator: PauliSum, index: tuple[int, ...]) -> PauliSum:
