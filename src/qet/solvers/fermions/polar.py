@@ -72,7 +72,7 @@ def polar(C: Array, bits: int) -> Polar:
     """The orthogonal factor of C to an absolute error of 2^-bits.
 
     Args:
-        C: Real, shape (n, n), its doubles taken as exact. Its smallest singular value must not vanish.
+        C: Real, shape (n, n), its doubles taken as exact. Its smallest singular value must not vanish in rounding.
         bits: Wanted.
 
     Raises:
@@ -86,8 +86,8 @@ def polar(C: Array, bits: int) -> Polar:
     scale = int(np.frexp(np.abs(C).sum(-1).max(initial=0.0))[1])
     C = np.ldexp(C, -scale)  # |QᵀC| <= 1 then
     U, sigma, Vt = np.linalg.svd(C)
-    if not sigma[-1] > 0.0:
-        raise NotConverged("a matrix without an inverse has no unique orthogonal factor.")
+    if not sigma[-1] > len(C) * float(np.finfo(float).eps) * sigma[0]:  # its sign is not known
+        raise NotConverged("a matrix that is singular to rounding has no orthogonal factor to be refined.")
     near = sliced(U @ Vt, *layout(DIGITS, len(C)))
     return Polar(near, FIRST_BITS, C, sigma, Vt, 1.0).refined(bits)
 
