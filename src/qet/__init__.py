@@ -12,7 +12,18 @@ __version__ = "0.1.0"
 
 _WORDS = {
     "qet.foundations.paulis": ["pauli", "PauliSum"],
-    "qet.physics.models": ["minimal", "ising", "xy", "xxz", "model", "by_site"],
+    "qet.physics.models": [
+        "minimal",
+        "ising",
+        "xy",
+        "xxz",
+        "heisenberg",
+        "long_range",
+        "star",
+        "model",
+        "by_site",
+        "disorder",
+    ],
     "qet.physics.model": ["Model"],
     "qet.physics.baths": ["bath", "jump"],
     "qet.physics.measurement": ["measure"],

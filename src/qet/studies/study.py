@@ -18,7 +18,7 @@ from qet.physics.baths import bath, jump
 from qet.physics.feedback import feedback
 from qet.physics.measurement import measure
 from qet.physics.model import Model
-from qet.physics.models import MODELS, by_site, model
+from qet.physics.models import MODELS, by_site, disorder, model
 from qet.protocols.battery import battery
 from qet.protocols.cycle import cycle
 from qet.protocols.demon import demon
@@ -68,6 +68,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "swapped": _swapped,
     "between": _between,
     "by_site": by_site,
+    "disorder": disorder,
     "pauli_sum": _pauli_sum,
     "bath": bath,
     "jump": jump,
