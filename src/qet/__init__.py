@@ -59,6 +59,7 @@ _WORDS = {
     "qet.studies.reciprocity": ["reciprocity"],
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
+    "qet.studies.sweep": ["sweep"],
     "qet.studies.study": ["rerun"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],

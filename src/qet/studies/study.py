@@ -42,6 +42,7 @@ from qet.studies.compare import compare_masters
 from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
+from qet.studies.sweep import sweep
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -101,6 +102,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "sweep": sweep,
 }
 
 
