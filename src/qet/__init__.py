@@ -60,6 +60,7 @@ _WORDS = {
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
     "qet.studies.sweep": ["sweep"],
+    "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],

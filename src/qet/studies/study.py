@@ -39,6 +39,7 @@ from qet.solvers.states import State
 from qet.solvers.steady import steady
 from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
+from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
@@ -103,6 +104,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "decompose": decompose,
     "optimize": optimize,
     "sweep": sweep,
+    "decay_law": decay_law,
 }
 
 
