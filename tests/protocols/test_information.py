@@ -164,3 +164,16 @@ def test_text_names_every_quantity():
     text = str(information(qet.teleport(qet.ground(qet.minimal(h=1.0, k=1.0)))))
     for word in ("nats", "holevo_B", "iqc", "discord", "concurrence", "negativity", "0.4164955307"):
         assert word in text
+
+
+def test_the_whole_of_a_long_chain_is_nan_with_a_reason():
+    """Nine sites between leads are a covariance: what lies on the patch is there, what needs every site is not."""
+    ends = [qet.bath(site, T=T, rate=0.2, statistics="fermion", full_band=True) for site, T in ((0, 0.3), (8, 0.5))]
+    run = qet.teleport(qet.steady(qet.xy(9, Jy=0.5, B=4), ends, master="leads"))
+    found = qet.information(run)
+    assert np.isnan(found.iqc)
+    assert np.isnan(found.iqc_received)
+    assert "9 sites" in found.why_no_iqc
+    assert found.why_no_iqc in str(found)
+    assert 0.0 < found.holevo_B < found.S_B
+    assert qet.information(qet.teleport(qet.ground(qet.minimal()))).why_no_iqc == ""

@@ -128,3 +128,17 @@ def test_the_printed_ledger_shows_digits_in_any_unit(unit):
     np.testing.assert_allclose([float(number) for number in row[2:]], ledger["H_A"], rtol=1e-4, atol=1e-9 * unit)
     assert f"{float(row[2]):.3e}" in f"{ledger['H_A'][0]:.3e}"
     assert row[2] in ledger._repr_html_()
+
+
+def test_a_long_ledger_prints_what_meets_the_parties_and_the_sum_of_the_rest(monkeypatch):
+    run = qet.teleport(qet.ground(qet.ising(8, A=0, B=4)))
+    whole = str(run.ledger)
+    monkeypatch.setattr("qet.protocols.ledger.MOST_ROWS", 10)
+    short = str(run.ledger)
+    assert len(short.splitlines()) == 8
+    assert "10 others rest" in short
+    assert "10 others" in run.ledger._repr_html_()
+    assert whole.splitlines()[-1].split() == short.splitlines()[-1].split()  # the total
+    monkeypatch.setattr("qet.physics.model.MOST_PRINTED", 10)
+    assert "10 others" in run.state.model._repr_html_()
+    assert r"\dots" in run.state.model._repr_latex_()

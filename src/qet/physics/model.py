@@ -29,6 +29,7 @@ from qet.foundations.paulis import PauliSum, collect, pauli, pauli_decomposition
 from qet.foundations.values import Call, Value
 
 Array = np.ndarray
+MOST_PRINTED = 24  # terms that are shown one by one
 CLASSES = ("H_A", "H_B", "V_AB", "V_A", "V_B", "rest")
 
 
@@ -128,17 +129,20 @@ class Model(Value):
         return repr(self.made_by)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{t.name}</td><td>{self.class_of(t)}</td><td>{t.operator}</td></tr>" for t in self.terms
-        )
+        shown = self.terms if len(self.terms) <= MOST_PRINTED else self.meeting((*self.A, *self.B))
+        rows = "".join(f"<tr><td>{t.name}</td><td>{self.class_of(t)}</td><td>{t.operator}</td></tr>" for t in shown)
+        if len(shown) < len(self.terms):
+            rows += f"<tr><td>{len(self.terms) - len(shown)} others</td><td>rest</td><td></td></tr>"
         return (
             f"<p>{self.n_sites} qubits, A = {self.A}, B = {self.B}</p>"
             f"<table><tr><th>term</th><th>class</th><th>operator</th></tr>{rows}</table>"
         )
 
     def _repr_latex_(self) -> str:
-        parts = " + ".join(rf"\underbrace{{{_latex(t.operator)}}}_{{{t.name}}}" for t in self.terms)
-        return f"$H = {parts}$"
+        parts = [rf"\underbrace{{{_latex(t.operator)}}}_{{{t.name}}}" for t in self.terms]
+        if len(parts) > MOST_PRINTED:
+            parts = [*parts[: MOST_PRINTED // 2], r"\dots", *parts[-MOST_PRINTED // 2 :]]
+        return f"$H = {' + '.join(parts)}$"
 
 
 def build_model(terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | None, made_by: Call) -> Model:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.errors import BadParameter, NotOffered
+from qet.foundations.errors import BadParameter, NotOffered, TooLarge
 from qet.foundations.linalg import dagger, embed, entropy, partial_trace
 
 from .discord import classical_correlation
@@ -100,17 +100,28 @@ class Information:
 
     @cached_property
     def iqc(self) -> Any:
-        """Groenewold–Ozawa information of Alice's measurement on the whole system."""
+        """Groenewold–Ozawa information of Alice's measurement on the whole system; nan where `why_no_iqc` says why."""
+        if self.why_no_iqc:
+            return _spread(np.array(np.nan), self.run.shape)
         rho = self.run.state.density_matrix
         return _spread(groenewold(rho, self._whole_branches), self.run.shape)
 
     @cached_property
     def iqc_received(self) -> Any:
         """The same for the received symbol: `iqc` for a perfect message, smaller (perhaps negative) otherwise."""
-        if self.run.message is None:
+        if self.run.message is None or self.why_no_iqc:
             return self.iqc
         received = np.einsum("...mk,...kij->...mij", self.run.message, self._whole_branches)
         return _spread(groenewold(self.run.state.density_matrix, received), self.run.shape)
+
+    @cached_property
+    def why_no_iqc(self) -> str:
+        """Why the information of the whole system is not to be had; empty where it is."""
+        try:
+            _ = self.run.state.density_matrix
+        except (NotOffered, TooLarge) as error:
+            return f"it needs the density matrix of all sites: {error}"
+        return ""
 
     @cached_property
     def _whole_branches(self) -> Array:
@@ -184,6 +195,8 @@ class Information:
             if stages is not None:
                 values = (f"{stage} {_spell(getattr(stages, stage))}" for stage in ("before", "after", "final"))
                 lines.append(f"  {name:<22}" + ", ".join(values))
+        if self.why_no_iqc:
+            lines.append(f"  no iqc: {self.why_no_iqc}")
         return "\n".join(lines)
 
     def _or_none(self, name: str) -> Any:

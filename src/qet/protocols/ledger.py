@@ -21,6 +21,7 @@ from qet.physics.model import CLASSES
 
 Array = np.ndarray
 STAGES = ("before", "measured", "delayed", "after")
+MOST_ROWS = 24  # that are printed one by one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,12 +100,22 @@ class Ledger(Value):
         largest = float(np.abs(self.energies).max(initial=0.0))
         return ".6f" if largest == 0.0 or 1e-2 <= largest < 1e5 else ".4e"
 
+    def _printed(self) -> list[tuple[str, str, Array]]:
+        """Rows as (name, class, energies); of a long chain those that meet no party are added up."""
+        rows = list(zip(self.rows, self.classes, self.energies, strict=True))
+        far = [values for _, kind, values in rows if kind == "rest"]
+        if len(rows) <= MOST_ROWS or len(far) < 2:
+            return rows
+        return [row for row in rows if row[1] != "rest"] + [(f"{len(far)} others", "rest", np.sum(far, axis=0))]
+
     def __str__(self) -> str:
         if self.energies.ndim > 2:
-            return f"Ledger of {int(np.prod(self.energies.shape[:-2]))} points: rows {', '.join(self.rows)}"
-        width, form = max(8, *(len(row) for row in self.rows)), self._form
+            names = ", ".join(self.rows) if len(self.rows) <= MOST_ROWS else f"{self.rows[0]} .. {self.rows[-1]}"
+            return f"Ledger of {int(np.prod(self.energies.shape[:-2]))} points: rows {names}"
+        shown = self._printed()
+        width, form = max(8, *(len(row) for row, _, _ in shown)), self._form
         lines = [f"{'term':<{width}} {'class':<6}" + "".join(f"{stage:>13}" for stage in STAGES)]
-        for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True):
+        for row, kind, values in shown:
             lines.append(f"{row:<{width}} {kind:<6}" + "".join(f"{value:>13{form}}" for value in values))
         total = self.energies[self._select(())].sum(0)
         lines.append(f"{'total':<{width}} {'':<6}" + "".join(f"{value:>13{form}}" for value in total))
@@ -117,7 +128,7 @@ class Ledger(Value):
         head = "".join(f"<th>{stage}</th>" for stage in STAGES)
         body = "".join(
             f"<tr><td>{row}</td><td>{kind}</td>" + "".join(f"<td>{value:{form}}</td>" for value in values) + "</tr>"
-            for row, kind, values in zip(self.rows, self.classes, self.energies, strict=True)
+            for row, kind, values in self._printed()
         )
         return f"<table><tr><th>term</th><th>class</th>{head}</tr>{body}</table>"
 

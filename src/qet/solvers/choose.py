@@ -101,17 +101,20 @@ def chosen(word: str, routes: Iterable[Route], solver: str) -> Route:
     Raises:
         NotOffered, TooLarge: where the named one does not apply, or none does.
     """
-    seen = []
+    seen: list[Route] = []
     for route in routes:
         seen.append(route)
         if solver == "auto" and route.is_usual and not route.obstacle:
             return route
-        if solver == route.solver:
-            if route.obstacle and not (solver == "dense" and route.memory <= MEMORY_LIMIT):
-                raise _refusal(route, f"{word}: solver={solver!r} does not apply: {route.obstacle}.")
-            return route
-    names = ", ".join(route.solver for route in seen)
+    named = next((route for route in seen if route.solver == solver), None)
+    usual = [route.solver for route in seen if route.is_usual and not route.obstacle]
+    advice = f" Take solver={usual[0]!r}." if usual else ""
+    if named is not None:
+        if named.obstacle and not (solver == "dense" and named.memory <= MEMORY_LIMIT):
+            raise _refusal(named, f"{word}: solver={solver!r} does not apply: {named.obstacle}.{advice}")
+        return named
     if solver != "auto":
+        names = ", ".join(route.solver for route in seen)
         raise NotOffered(f"{word}: solver={solver!r} does not make this state; the routes to it are {names}.")
     reasons = "; ".join(f"{route.solver}: {route.obstacle}" for route in seen if route.obstacle)
     raise _refusal(max(seen, key=lambda route: route.memory), f"{word}: no route leads to this state. {reasons}.")
