@@ -69,9 +69,7 @@ class Motion:
         stages = max(1, int(np.ceil(s * half / _STAGE)))
         a = s * half / stages
         c = ive(np.arange(40 + int(6 * _STAGE)), a)
-        c = c[: 1 + int(np.flatnonzero(c > _NEGLIGIBLE)[-1])] * (-1.0) ** np.arange(
-            1 + np.flatnonzero(c > _NEGLIGIBLE)[-1]
-        )
+        c = c[: 1 + int(np.flatnonzero(c > _NEGLIGIBLE)[-1])] * (-1.0) ** np.arange(1 + np.flatnonzero(c > _NEGLIGIBLE)[-1])
         c[1:] *= 2.0
         for _ in range(stages):
             x = self._sum(x, c) if half > 0.0 else x
@@ -129,3 +127,5 @@ def ends_of(product: Product) -> tuple[float, float]:
     theta, Y = np.linalg.eigh(np.diag(alpha) + np.diag(beta[1:-1], 1) + np.diag(beta[1:-1], -1))
     margin = 2.0 * beta[-1] * np.abs(Y[-1]) + 1e-3 * most
     return max(float(theta[0] - margin[0]), -most), min(float(theta[-1] + margin[-1]), most)
+
+
