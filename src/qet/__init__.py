@@ -31,6 +31,7 @@ _WORDS = {
     "qet.solvers.states": ["State", "marginal", "expect"],
     "qet.solvers.prepare": ["ground", "eigenstate", "gibbs", "state", "depolarize"],
     "qet.solvers.steady": ["steady"],
+    "qet.solvers.transport": ["transport"],
     "qet.solvers.mean_force": ["mean_force"],
     "qet.solvers.with_leads": ["with_leads"],
     "qet.solvers.evolve": ["evolve"],

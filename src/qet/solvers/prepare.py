@@ -23,7 +23,7 @@ from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
-from qet.solvers.choose import SAMPLES, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
+from qet.solvers.choose import SAMPLES, SHORT, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
 
@@ -116,6 +116,10 @@ def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
     route = chosen("gibbs", gibbs_routes(model, shape), name)
     if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
+    if route.solver == "dense" and model.n_sites > SHORT:
+        from qet.solvers.vectors.thermal import gibbs_by_sectors
+
+        return _state_of(model, gibbs_by_sectors(model, T), route, call)
     if route.solver == "dense":
         energies, vectors = spectrum(model, np.shape(T))
         p = _boltzmann(energies, T)

@@ -24,6 +24,7 @@ from qet.foundations.checks import broadcast
 from qet.foundations.conventions import POSITIVITY_TOLERANCE
 from qet.foundations.errors import (
     BadParameter,
+    NotConverged,
     NotOffered,
     NotPositive,
     NoUniqueSteadyState,
@@ -54,6 +55,7 @@ Surroundings = tuple[Bath | Jump, ...]
 SOLVERS = ("auto", "dense", "iterative", "vectorized", "chains", "fermions")
 ALLOWANCES = ("NotPositive", "NotConverged", "OutsideDomain", "SameOperatorTwice")
 LARGEST = 64  # levels
+SHORT = 8  # sites that the iteration in the energy basis takes
 ITERATIVE_FROM = 6  # sites: from here on an iteration in symmetry sectors is faster than any matrix
 
 
@@ -125,6 +127,10 @@ def steady(
             raise with_survivors(error, setting_of(model, things, "redfield"), things) from None
     if isinstance(chosen, str) and chosen in ("local", "gksl") and solver == "auto" and model.n_sites < ITERATIVE_FROM:
         return by_means(model, things, chosen, made_by, allowed)
+    if solver == "auto" and chosen == "gksl" and model.n_sites >= ITERATIVE_FROM:
+        found = _by_sectors(model, things, made_by, allowed)
+        if found is not None:
+            return found
     is_large = model.n_sites >= ITERATIVE_FROM and keeps_blocks(chosen, things)
     route = ("iterative" if is_large else "dense") if solver == "auto" else solver
     return _by_generator(model, things, chosen, made_by, allowed, route)
@@ -150,6 +156,20 @@ def _driven(
 
         found = steady_by_fermions(model, things)
     return State(model, found.payload, solver, made_by, found.error, things, master, found.diagnostics)
+
+
+def _by_sectors(model: Model, things: Surroundings, made_by: Call, allowed: tuple[str, ...]) -> State | None:
+    """The route of long chains where it applies; None for short ones that it cannot solve."""
+    from qet.solvers.chains.steady import why_not
+
+    if why_not(model, things) is not None:
+        return None
+    try:
+        return _driven(model, things, "gksl", made_by, allowed, "chains")
+    except NotConverged:
+        if model.n_sites <= SHORT:
+            return None
+        raise
 
 
 def as_surroundings(surroundings: Any) -> Surroundings:

@@ -78,11 +78,14 @@ def covariance_after(scene: Scene, alice: Act, bob: Act, first: int) -> Array:
     for q in alice.present:
         Q = alice.strands[q]
         motion = scene.F * Q.turns(n_modes)
+        known: dict[tuple[Strand, Strand], Array] = {}
         for s in bob.present:
             S = bob.strands[s]
             inside = np.zeros_like(scene.M)
             for weight, W in _fronts(alice, bob, q, s):
-                inside += np.real(weight * _behind(scene, W, Q, first))
+                if W not in known:
+                    known[W] = _behind(scene, W, Q, first)
+                inside += np.real(weight * known[W])
             if inside.any():
                 turned = S.turns(n_modes)[:, None] * motion
                 Y += turned @ inside @ turned.T
@@ -165,7 +168,7 @@ def _bilinears(operators: tuple[PauliSum, ...]) -> dict[Any, tuple[int, int, int
                     "of a quadratic H). Take a shorter chain with another solver."
                 )
             if string and modes is not None:
-                found[string] = (*modes[0], modes[1])
+                found[string] = (modes[0][0], modes[0][1], modes[1])
     return found
 
 

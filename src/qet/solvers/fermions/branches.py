@@ -90,7 +90,9 @@ def branches(payload: Gaussian, history: History, sites: tuple[int, ...]) -> Arr
     ascending = tuple(sorted(sites))
     found = [
         _means(scene, Act(act.strands, c), ascending)
-        for scene, c in zip(scenes(payload, history, shape), coefficients.reshape(-1, *coefficients.shape[-2:]), strict=True)
+        for scene, c in zip(
+            scenes(payload, history, shape), coefficients.reshape(-1, *coefficients.shape[-2:]), strict=True
+        )
     ]
     means = np.array(found).reshape(*shape, *coefficients.shape[-2:-1], -1)
     return matrix_of(reordered(means, tuple(ascending.index(site) for site in sites)))

@@ -19,7 +19,7 @@ SHARED = 1e-15  # sine of the angle to E below which a direction of F counts as 
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Π_{m<p} a_m · r · Π_{m<q} b_m = phase · i^n · Π early · r · Π late, for a product r of an odd number of a_m, m >= p.
+    """Π_{m<p} a_m · r · Π_{m<q} b_m = phase · i^n · Π early · r · Π late, r an odd product of a_m, m >= p.
 
     n pairs have dropped out. In Pfaffians, which count (-i) for each pair, what is left is the factor `phase`.
 

@@ -5,9 +5,10 @@ With jumps L_μ = l_μ·a linear in the Majoranas and R = Σ_μ l_μ l_μ†, th
     dM/dt = X M + M Xᵀ + Y,   X = A - 2 Re R,   Y = -4 Im R,
 
 and the steady state, Gaussian, is the solution of X M + M Xᵀ = -Y. With X = V diag(λ) V⁻¹ it is M = V C V†,
-C_ab = -(V⁻¹ Y V⁻†)_ab/(λ_a + λ_b*), where Y lives on the end sites. The solution is refined once by its residual; the
-correction made is the estimate of its error, about ten times too large in chains of hundreds of sites. The state is unique where every Majorana mode is damped, Re λ < 0; the rate of a
-mode is taken from v†(2 Re R)v, a sum of positive terms, which keeps slow ones exact.
+C_ab = -(V⁻¹ Y V⁻†)_ab/(λ_a + λ_b*), where Y lives on the end sites. It is refined once by its residual; the correction
+is the estimate of its error, about ten times too large in chains of hundreds of sites. The state is unique where every
+Majorana mode is damped, Re λ < 0; the rate of a mode is taken from v†(2 Re R)v, a sum of positive terms, which keeps
+slow ones exact.
 
 Jumps at the last site carry the string of the whole chain, which is its parity times a bare Majorana (see `offers`):
 even observables cannot tell them apart.
@@ -102,8 +103,8 @@ def _linear(thing: Jump, n_sites: int) -> LinearJump:
     x, y = (np.asarray(coefficients.get(((site, letter),), 0.0)) for letter in "XY")
     pair = (x, y) if site == 0 else (-y, x)
     shape = np.broadcast_shapes(x.shape, y.shape)
-    l = np.stack([np.broadcast_to(c, shape) for c in pair], axis=-1)
-    R = np.asarray(thing.rate)[..., None, None] * l[..., :, None] * l[..., None, :].conj()
+    vector = np.stack([np.broadcast_to(c, shape) for c in pair], axis=-1)
+    R = np.asarray(thing.rate)[..., None, None] * vector[..., :, None] * vector[..., None, :].conj()
     return LinearJump((2 * site, 2 * site + 1), R)
 
 

@@ -160,7 +160,7 @@ def sub_pfaffians(K: Array) -> Array:
 
 @lru_cache(maxsize=SMALL + 1)
 def _steps(n: int) -> list[tuple[int, int, Array, Array, Array]]:
-    """For each entry K[row, last] the even sets with `last` on top that hold `row`, the same without both, the signs."""
+    """For each entry K[row, last] the even sets with `last` on top that hold `row`, these without both, the signs."""
     steps = []
     for last in range(1, n):
         sets = np.arange(2**last)

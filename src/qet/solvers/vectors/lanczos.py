@@ -1,20 +1,17 @@
 """The lowest levels of a Hermitian product: a block Lanczos method with thick restarts.
 
 The Krylov space of one start vector holds one vector of each level, whatever its multiplicity; that of b vectors
-holds up to b. So the block is as wide as the number of levels asked for, and a degenerate level shows as what it is. The
-projected matrix is computed in full, against every vector kept, which makes the method indifferent to rounding; after
-a restart the lowest Ritz vectors stay.
+holds up to b. So the block is as wide as the number of levels asked for, and a degenerate level shows as what it is.
+When the space is full the lowest Ritz vectors stay, and the recurrence goes on from the last block ("thick restart").
 
 SciPy's `eigsh` (ARPACK) has one start vector: it finds multiplicities only through rounding, and takes complex
 matrices through a method for general ones.
 
-References:
-    Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 602 (2000), for thick restarts; the block form is derived here.
+Derived here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +24,8 @@ LOOSE = 1e-7  # of one whose energy is all that is asked: the error of it is the
 _SMALL = 128  # labels up to which the matrix is diagonalized
 _MOST_BLOCKS = 3000
 _LOST = 1e-13  # of a new direction, relative to ‖H‖: below it the space is closed
+_CLEAR = 1e-4  # of the residual of a lowest level that is known well enough to say that it lies too high
+_SHORT = 1e-2  # of a new direction, relative to ‖H‖: below it rounding is a larger part of it
 _PERIOD = 6  # steps after which the block is made orthogonal to all rows again
 _SLICE = 2**13  # entries of each row that stay in the nearest caches
 _TINY = 1e-300
@@ -81,7 +80,8 @@ def lowest(
         norm = float(np.abs(theta).max())
         residuals = np.linalg.norm(coupling @ Y[-space.width :, :wanted], axis=0)
         is_met = residuals <= aims * norm
-        if np.all(is_met) or theta[0] - 2.0 * residuals[0] > give_up_above:
+        is_clear = residuals[0] <= _CLEAR * norm and theta[0] - 2.0 * residuals[0] > give_up_above
+        if np.all(is_met) or is_clear:
             return space.ritz(theta, Y, wanted, bool(np.all(is_met)))
         if space.is_full:
             space.restart(theta, Y, coupling, wanted)
@@ -101,16 +101,16 @@ class _Space:
     """The vectors kept, as the rows of V; T = V* H V^T; and the block that comes next.
 
     A product overlaps with the block before and with its own, by more than rounding; after a restart with all that was
-    kept. What rounding leaves of the others is taken out in two steps of every six: in between it grows by a small factor
-    a step, and it enters energies as its square.
+    kept. What rounding leaves of the others is taken out in two steps of every six: in between it grows by a small
+    factor a step, and it enters energies as its square.
     """
 
     def __init__(
         self, product: Product, width: int, columns: int, rng: np.random.Generator, start: Array | None
     ) -> None:
         self.product, self.width, self.rng = product, width, rng
-        self.V = np.empty((columns, product.d), dtype=product.dtype)
-        self.T = np.zeros((columns, columns), dtype=product.dtype)  # the lower triangle counts
+        self.V: Array = np.empty((columns, product.d), dtype=product.dtype)
+        self.T: Array = np.zeros((columns, columns), dtype=product.dtype)  # the lower triangle counts
         self.size = 0  # rows of V whose products are known
         self.near = 0  # first of the rows that the next product overlaps with beyond rounding
         self.steps = 0
@@ -181,8 +181,13 @@ class _Space:
 
         Directions that are not there any more (the space is closed) are replaced by random ones without coupling.
         """
+        scale = max(float(np.abs(self.T).max()), _TINY)
         block, coupling = _orthonormal(image)
-        lost = np.linalg.norm(coupling, axis=1) <= _LOST * max(float(np.abs(self.T).max()), _TINY)
+        if np.abs(np.diag(coupling)).min() <= _SHORT * scale:
+            self._taken_out(block, 0)
+            block, left = _orthonormal(block)
+            coupling = left @ coupling
+        lost = np.linalg.norm(coupling, axis=1) <= _LOST * scale
         if lost.any():
             coupling[lost] = 0.0
             block[lost] = self._random(int(lost.sum()))

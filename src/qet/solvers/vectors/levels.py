@@ -1,8 +1,8 @@
 """The ground state and low levels of any Pauli sum by Lanczos, to twenty sites and more, one point after the other.
 
-The search goes over the symmetry sectors of `spaces`, the largest first. In each the lowest levels are found as far as they
-may count among the lowest of all: a sector whose lowest energy lies above those already known is left early. The levels of
-all sectors together, each as often as it occurs, tell whether the one asked for is unique.
+The search goes over the symmetry sectors of `spaces`, the largest first. In each the lowest levels are found as far as
+they may count among the lowest of all: a sector whose lowest energy lies above those already known is left early. The
+levels of all sectors together, each as often as it occurs, tell whether the one asked for is unique.
 
 The error of an energy comes from the residual r = ‖Hψ - Eψ‖. The vector is off by an angle r/gap at most, with the
 gap to the next level of its sector (Davis and Kahan), and a local energy by twice the angle times its scale; the total
@@ -23,7 +23,7 @@ from qet.solvers.spectrum import MEMORY_LIMIT, refuse_degenerate
 from qet.solvers.states import Prepared, energy_scale
 from qet.solvers.vectors.lanczos import LOOSE, TIGHT, Lowest, lowest
 from qet.solvers.vectors.payload import Vectors
-from qet.solvers.vectors.spaces import Space, largest_sector, spaces_of
+from qet.solvers.vectors.spaces import largest_sector, spaces_of
 from qet.solvers.vectors.strings import Strings, strings_of
 
 Array = np.ndarray
@@ -37,7 +37,7 @@ class KrylovReport:
     """What a search for a level says about itself; arrays over the batch.
 
     Attributes:
-        sector: What is conserved in the sector where the level was found, such as "Z0 Z1 = -1"; empty for the whole space.
+        sector: What is conserved in the sector where the level lies, such as "Z0 Z1 = -1"; empty for the whole space.
         energy: E, the constants of H included.
         residual: ‖Hψ - Eψ‖.
         gap: Distance to the nearest other level of the whole spectrum.
@@ -94,8 +94,8 @@ def level_by_krylov(model: Model, level: int, word: str) -> Prepared:
     if bad.any():
         first = int(np.argmax(bad))
         raise NotConverged(
-            f"{word}: the residual of level {level} is {residual[first]:.1e} after {found[first].products} products with "
-            "H: its neighbors are too close. Lift the near degeneracy (a field), or take matrix products "
+            f"{word}: the residual of level {level} is {residual[first]:.1e} after {found[first].products} products "
+            "with H: its neighbors are too close. Lift the near degeneracy (a field), or take matrix products "
             '(solver="mps").',
             mask=bad.reshape(shape),
             best=payload,
@@ -137,8 +137,8 @@ def _refuse_size(model: Model, word: str) -> None:
     if need > MEMORY_LIMIT:
         raise TooLarge(
             f"{word}: state vectors of {model.n_sites} sites at {int(np.prod(model.shape))} points take "
-            f'{spelled_bytes(need)}. Where H is quadratic take solver="fermions", else solver="mps"; or fewer sites, or '
-            "fewer points at a time."
+            f'{spelled_bytes(need)}. Where H is quadratic take solver="fermions", else solver="mps"; or fewer sites, '
+            "or fewer points at a time."
         )
 
 

@@ -1,21 +1,17 @@
 """exp(-iHt) and exp(-sH) on vectors by Chebyshev's series of H: products and additions alone, exact to rounding.
 
-With the spectrum of H between low and high, x = (2H - high - low)/(high - low) has its own in [-1, 1], and with a = t (high -
-low)/2
+With the spectrum of H between low and high, x = (2H - high - low)/(high - low) has its own in [-1, 1], and
 
-    exp(-iHt) = exp(-it (high + low)/2) Σ_k (2 - δ_k0) (-i)^k J_k(a) T_k(x),
-    exp(-sH)  = exp(-s low) Σ_k (2 - δ_k0) (-1)^k exp(-a) I_k(a) T_k(x),   a = s (high - low)/2,
+    exp(-iHt) = exp(-it (high + low)/2) Σ_k (2 - δ_k0) (-i)^k J_k(a) T_k(x),        a = t (high - low)/2,
+    exp(-sH)  = exp(-s low) Σ_k (2 - δ_k0) (-1)^k exp(-a) I_k(a) T_k(x),            a = s (high - low)/2,
 
 whose coefficients fall faster than exponentially beyond k = a (and beyond a few √a for the second). A bound of the
 spectrum that is too narrow shows in the norm, which then grows without limit: the series is repeated with Σ|c|.
 
-References:
-    Tal-Ezer and Kosloff, J. Chem. Phys. 81, 3967 (1984).
+Derived here, from the generating functions of the Bessel functions.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +56,7 @@ class Motion:
         return out
 
     def cooled(self, x: Array, s: float) -> tuple[Array, Array]:
-        """exp(-s (H - low)) on real or complex columns: the columns, each of norm one, and the logarithms of the norms."""
+        """exp(-s (H - low)) on columns: the columns, each of norm one, and the logarithms of their norms."""
         from scipy.special import ive
 
         half = (self.high - self.low) / 2
@@ -69,8 +65,9 @@ class Motion:
         stages = max(1, int(np.ceil(s * half / _STAGE)))
         a = s * half / stages
         c = ive(np.arange(40 + int(6 * _STAGE)), a)
-        c = c[: 1 + int(np.flatnonzero(c > _NEGLIGIBLE)[-1])] * (-1.0) ** np.arange(1 + np.flatnonzero(c > _NEGLIGIBLE)[-1])
+        c = c[: 1 + int(np.flatnonzero(c > _NEGLIGIBLE)[-1])]
         c[1:] *= 2.0
+        c[1::2] *= -1.0
         for _ in range(stages):
             x = self._sum(x, c) if half > 0.0 else x
             norms = np.linalg.norm(x, axis=0)
@@ -111,9 +108,12 @@ class Motion:
 
 
 def ends_of(product: Product) -> tuple[float, float]:
-    """Energies below the lowest and above the highest level: Ritz values of a short Krylov space, and twice their residuals."""
+    """Energies below the lowest and above the highest level: Ritz values of a short Krylov space, with their residuals.
+
+    The margin is twice the residual and a thousandth of Σ|c|; beyond ±Σ|c| there are no levels.
+    """
     most = product.strings.size
-    x = np.random.default_rng(0).normal(size=(product.d, 1)).astype(product.dtype)
+    x: Array = np.random.default_rng(0).normal(size=(product.d, 1)).astype(product.dtype)
     x /= np.linalg.norm(x)
     before, alpha, beta = np.zeros_like(x), [], [0.0]
     for _ in range(min(_PROBES, product.d)):
@@ -127,5 +127,3 @@ def ends_of(product: Product) -> tuple[float, float]:
     theta, Y = np.linalg.eigh(np.diag(alpha) + np.diag(beta[1:-1], 1) + np.diag(beta[1:-1], -1))
     margin = 2.0 * beta[-1] * np.abs(Y[-1]) + 1e-3 * most
     return max(float(theta[0] - margin[0]), -most), min(float(theta[-1] + margin[-1]), most)
-
-

@@ -1,7 +1,8 @@
 """A few state vectors as a state: rho = Σ_r |psi_r><psi_r|, and the questions it answers.
 
-One vector is a pure state; several, not normalized one by one, a sampled thermal one. What moves in time moves as vectors: each of
-Alice's outcomes and each of Bob's Kraus operators makes one of each vector, and they are followed together.
+One vector is a pure state; several, not normalized one by one, a sampled thermal one. What moves in time moves as
+vectors: each of Alice's outcomes and each of Bob's Kraus operators makes one of each vector, and they are followed
+together.
 """
 
 from __future__ import annotations

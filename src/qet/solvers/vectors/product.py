@@ -1,9 +1,9 @@
 """H times vectors, without H: strings of one flip at a time, in the form that is fastest for the space.
 
 - In the whole space (or one that a parity has halved, see `spaces`) the bits are cut into high and low ones, and a
-  vector is a matrix of the two. Strings on the high bits are one small sparse matrix from the left, those on the low bits one
-  from the right, and every string of the high bits that crosses carries its own small sparse matrix. Nothing of the
-  size of H is stored. With the extra `fast` a compiled kernel takes its place.
+  vector is a matrix of the two. Strings on the high bits are one small sparse matrix from the left, those on the low
+  bits one from the right, and every string of the high bits that crosses carries its own small sparse matrix. Nothing
+  of the size of H is stored. With the extra `fast` a compiled kernel takes its place.
 - On a list of labels (a sector of fixed magnetization) H is an explicit sparse matrix: the sector is small.
 
 Vectors are columns, shape (d, b).
@@ -156,7 +156,7 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
         first.append(len(numbers))
         begin.append(len(tables))
     numbers = numbers or [(0, 0.0)]  # one at least, for its type
-    arguments = (
+    arguments: tuple[Any, ...] = (
         low,
         1.0 - 2.0 * (np.bitwise_count(np.arange(strings.d >> low)) & 1),
         np.array(flips, dtype=np.int64).reshape(-1, 2),
@@ -166,7 +166,7 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
         np.array(begin),
         np.array([signs for signs, _ in tables], dtype=np.int64),
     )
-    values = np.array([row for _, row in tables], dtype=strings.dtype).reshape(-1, 2**low)
+    values: Array = np.array([row for _, row in tables], dtype=strings.dtype).reshape(-1, 2**low)
 
     def apply(x: Array) -> Array:
         y = np.empty_like(x)

@@ -3,10 +3,10 @@
 - *Parities*: a set S of bits of which every string flips an even number. In a sector, one bit of S follows from the
   others; it is taken out, and the strings become strings on one bit less (tapering). Half the size for each parity.
 - *Charges* Q = Σ q_i Z_i that H conserves, such as a magnetization. A sector is a list of labels.
-- *Spin flip*: where every string has an even number of Ys and Zs, flipping all bits maps a sector to another of the same
-  levels, or to itself. Of two such sectors one is kept and counts twice.
+- *Spin flip*: where every string has an even number of Ys and Zs, flipping all bits maps a sector to another of the
+  same levels, or to itself. Of two such sectors one is kept and counts twice.
 
-Tapering: Bravyi, Gambetta, Mezzacapo and Temme, arXiv:1701.08213; derived here for parities of Z alone.
+Derived here.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def largest_sector(strings: Strings) -> int:
 def _by_labels(strings: Strings, found: Found) -> list[Space]:
     n = strings.n
     labels = np.arange(2**n, dtype=np.int64)
-    place, keys = np.zeros(2**n, dtype=np.int64), []
+    place = np.zeros(2**n, dtype=np.int64)
+    keys: list[tuple[str, Array]] = []
     for q in found.charges:
         values = _charge(q, labels, n)
         both = np.unique(place * (2 * int(np.abs(values).max()) + 2) + values, return_inverse=True)[1]
@@ -142,7 +143,7 @@ def _by_labels(strings: Strings, found: Found) -> list[Space]:
         if lot in done:
             continue
         done |= {lot, partner}
-        name = ", ".join(f"{text} = {int(values[own[0]])}" for text, values in keys)
+        name = ", ".join(f"{text} = {int(values[own[0]]):+d}" for text, values in keys)
         spaces.append(Space(n, name, own, None, 1 if partner == lot else 2))
     return spaces
 
@@ -157,7 +158,9 @@ def _charge(q: tuple[int, ...], labels: Array, n: int) -> Array:
 def _spelled(q: tuple[int, ...]) -> str:
     if len(set(q)) == 1 and q[0] == 1:
         return f"Z0 + ... + Z{len(q) - 1}"
-    return " ".join(f"{x:+d} Z{site}" for site, x in enumerate(q) if x)
+    parts = [(x, f"Z{site}" if abs(x) == 1 else f"{abs(x)} Z{site}") for site, x in enumerate(q) if x]
+    text = " ".join(("- " if x < 0 else "+ ") + part for x, part in parts)
+    return text.removeprefix("+ ")
 
 
 def _tapered(strings: Strings, found: Found) -> Iterator[Space]:

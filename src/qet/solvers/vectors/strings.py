@@ -54,7 +54,7 @@ class Strings:
 
     def diagonal(self, flip: int, labels: Array) -> Array:
         """D_f at some labels."""
-        out = np.zeros(len(labels), dtype=self.dtype)
+        out: Array = np.zeros(len(labels), dtype=self.dtype)
         for signs, c in self.groups[flip].items():
             value = c.real if self.is_real else c
             if signs == 0:
