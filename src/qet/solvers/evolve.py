@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import POSITIVITY_TOLERANCE, ROUNDING
-from qet.foundations.errors import BadParameter, NotOffered, NotPositive, refuse_where
+from qet.foundations.errors import NotOffered, NotPositive, refuse_where
 from qet.foundations.linalg import dagger, expm_hermitian
 from qet.foundations.values import call_of
 from qet.physics.model import Model
@@ -36,11 +36,26 @@ from qet.solvers.steady import (
     chosen_master,
 )
 
+if TYPE_CHECKING:
+    from qet.solvers.oscillators import OscillatorState
+
 Array = np.ndarray
 LARGEST = 32  # levels of a dense propagator, which has d² x d² entries
 
 
-def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()) -> State:
+@overload
+def evolve(
+    state: State, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()
+) -> State: ...
+
+
+@overload
+def evolve(state: OscillatorState, t: Any) -> OscillatorState: ...
+
+
+def evolve(
+    state: State | OscillatorState, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()
+) -> State | OscillatorState:
     """The state after a time t.
 
     Args:
@@ -67,7 +82,9 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
         np.True_
     """
     if not isinstance(state, State):
-        raise BadParameter(f"evolve takes a state, such as qet.ground(model); got {type(state).__name__}.")
+        from qet.solvers.oscillators import checked_state, evolved_state
+
+        return evolved_state(checked_state("evolve", state, surroundings), t)
     t = real("t", t, minimum=0.0)
     allowed = checked_allow(allow)
     things = () if surroundings is None else as_surroundings(surroundings)

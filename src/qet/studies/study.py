@@ -16,14 +16,17 @@ from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.paulis import PauliSum, collect, pauli
 from qet.physics.baths import bath, jump
 from qet.physics.feedback import feedback
+from qet.physics.gaussian_reading import coherent, homodyne
 from qet.physics.measurement import measure
 from qet.physics.model import Model
 from qet.physics.models import MODELS, by_site, disorder, model
+from qet.physics.oscillators import harmonic, oscillators
 from qet.protocols.battery import battery
 from qet.protocols.cycle import cycle
 from qet.protocols.demon import demon
 from qet.protocols.ergotropy import ergotropy
 from qet.protocols.passivity import passivity
+from qet.protocols.profile import profile
 from qet.protocols.pulses import pulsed
 from qet.protocols.several_rounds import rounds
 from qet.protocols.teleport import teleport
@@ -76,6 +79,10 @@ WORDS: dict[str, Callable[..., Any]] = {
     "jump": jump,
     "measure": measure,
     "feedback": feedback,
+    "harmonic": harmonic,
+    "oscillators": oscillators,
+    "coherent": coherent,
+    "homodyne": homodyne,
     "ground": ground,
     "eigenstate": eigenstate,
     "gibbs": gibbs,
@@ -90,6 +97,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "collisional": collisional,
     "audit": audit,
     "teleport": teleport,
+    "profile": profile,
     "rounds": rounds,
     "passivity": passivity,
     "threshold_temperature": threshold_temperature,
