@@ -94,7 +94,8 @@ def _of_run(run: Run) -> dict[str, Variable]:
 def _of_numbers(name: str, value: Any) -> Variable:
     dims: tuple[str, ...] = ()
     is_named = isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[0], (str, tuple, list))
-    attributes: dict[str, Any] = {"long_name": name}
+    units = {"units": "energy"} if name in RUN_ENERGIES else {}
+    attributes: dict[str, Any] = {"long_name": {**RUN_ENERGIES, **RUN_NUMBERS}.get(name, name), **units}
     if is_named:
         dims = (value[0],) if isinstance(value[0], str) else tuple(map(str, value[0]))
         attributes |= dict(value[2]) if len(value) == 3 else {}
