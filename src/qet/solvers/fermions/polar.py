@@ -12,7 +12,6 @@ a double, so each step gains some fifteen digits less those of ‖C‖/σ_min. O
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -105,8 +104,6 @@ def _mend(Q: Sliced, C: Array, sigma: Array, Vt: Array) -> Array:
 
 def _like(X: Array, other: Sliced) -> Sliced:
     return sliced(X, other.width, len(other.slices))
-
-
 
 
 def _bits_of(ratio: float) -> int:

@@ -191,9 +191,7 @@ def _starts(strings: Strings, n: int, counts: list[int]) -> list[Array]:
     return [patterns[int(np.argmin(energies))], random]
 
 
-def _short_run(
-    psi: Any, peer: Peer, bond: int, sweeps: int, sharp: float, orthogonal: Any = None
-) -> tuple[Any, float]:
+def _short_run(psi: Any, peer: Peer, bond: int, sweeps: int, sharp: float, orthogonal: Any = None) -> tuple[Any, float]:
     mixer = {"amplitude": 1e-3, "decay": 3.0, "disable_after": max(2, sweeps - 2)}
     still = {"max_E_err": sharp, "max_S_err": 1e-3, "min_sweeps": 2, "max_sweeps": sweeps}
     lanczos = {"P_tol": 1e-8, "N_max": 5}  # a first look, made again in every sweep
