@@ -215,7 +215,7 @@ GROUND = qet.ground(MODEL)
         (
             lambda: qet.gibbs(qet.ising(10, hx=0.1, g=np.ones(10_000)), T=1.0),
             TooLarge,
-            "10000 points .* fermions: .*X0",
+            "fermions: .*X0.* 10000 points",
         ),
     ],
 )
