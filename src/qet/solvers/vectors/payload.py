@@ -18,7 +18,8 @@ from qet.foundations.paulis import PauliSum
 from qet.foundations.values import frozen
 from qet.physics.model import Model
 from qet.solvers.history import History
-from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.questions import branches_of, drift_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.states import energy_scale
 from qet.solvers.vectors.means import applied, marginal, means
 from qet.solvers.vectors.motion import Motion
 from qet.solvers.vectors.product import Product
@@ -82,6 +83,11 @@ def _(payload: Vectors, operator: PauliSum) -> Any:
             value[index] = means(payload.columns(index, shape), [here])[0]
         value = value[()]
     return np.real(value) if operator.is_hermitian else value
+
+
+@drift_of.register
+def _(payload: Vectors, model: Model) -> Any:
+    return 2.0 * payload.rounding * energy_scale(model)
 
 
 @evolved_of.register
