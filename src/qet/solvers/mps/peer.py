@@ -45,7 +45,9 @@ def tenpy() -> Any:
     try:
         import tenpy
     except ImportError:
-        raise NotOffered("matrix product states are found by TeNPy, which is not here: pip install 'qet[mps]'.") from None
+        raise NotOffered(
+            "matrix product states are found by TeNPy, which is not here: pip install 'qet[mps]'."
+        ) from None
     return tenpy
 
 
