@@ -105,7 +105,8 @@ class Search:
 
     def refined(self, start: Found) -> Found:
         """Sweeps without a mixer until the residual is small, or falls no more."""
-        psi, sweeps, best = start.psi, [], np.inf
+        psi, best = start.psi, np.inf
+        sweeps: list[Sweep] = []
         local = max(self.scale / self.n_sites, np.finfo(float).tiny)
         engine = _engine(psi, self.peer, {"chi_list": _growth(self.bond), "mixer": None}, self.bond)
         while len(sweeps) < SWEEPS:
@@ -166,10 +167,8 @@ class Search:
             return np.inf  # the only one
         shift = 2.0 * self.scale  # orthogonality lifts the state found to zero, above everything
         peer = Peer.of([*self.strings, ((), -shift)], self.n_sites, self.peer.charge)
-        if self.peer.charge == MAGNETIZATION:
-            counts = [best.ups]
-        else:
-            counts = list(range(best.ups or 0, self.n_sites + 1, 1 if best.ups is None else 2))
+        step = {MAGNETIZATION: self.n_sites + 1, PARITY: 2}.get(self.peer.charge, 1)
+        counts = list(range(best.ups or 0, self.n_sites + 1, step))
         starts = _starts(self.strings, self.n_sites, counts)
         _, energy = self._run_from(starts, peer, ABOVE, ABOVE_SWEEPS, best.psi)
         return energy + shift
