@@ -76,10 +76,15 @@ def ground_by_mps(model: Model, bond: int | None = None) -> Prepared:
         found.append(_exact(strings, model.n_sites) if model.n_sites <= SHORT else _searched(strings, model, bond))
     charges = [charge_of(strings_at(model, shape, index)) for index in np.ndindex(shape)]
     distance = _shaped([_distance(one) for one in found], shape)
+    energy, residual, gap = (
+        _shaped([getattr(one, name) for one in found], shape) for name in ("energy", "residual", "gap")
+    )
     diagnostics = MatrixProductDiagnostics(
         _shaped([max(one.chain.bonds, default=1) for one in found], shape).astype(int),
         distance,
-        *(_shaped([getattr(one, name) for one in found], shape) for name in ("energy", "residual", "gap")),
+        energy,
+        residual,
+        gap,
         tuple(_spelled(one, charge, model.n_sites) for one, charge in zip(found, charges, strict=True)),
         tuple(one.sweeps for one in found),
     )
