@@ -12,7 +12,18 @@ __version__ = "0.1.0"
 
 _WORDS = {
     "qet.foundations.paulis": ["pauli", "PauliSum"],
-    "qet.physics.models": ["minimal", "ising", "xy", "xxz", "model", "by_site"],
+    "qet.physics.models": [
+        "minimal",
+        "ising",
+        "xy",
+        "xxz",
+        "heisenberg",
+        "long_range",
+        "star",
+        "model",
+        "by_site",
+        "disorder",
+    ],
     "qet.physics.model": ["Model"],
     "qet.physics.baths": ["bath", "jump"],
     "qet.physics.measurement": ["measure"],
@@ -52,6 +63,8 @@ _WORDS = {
     "qet.studies.reciprocity": ["reciprocity"],
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
+    "qet.studies.sweep": ["sweep"],
+    "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],

@@ -33,6 +33,7 @@ from .drawing import (
     typeset,
 )
 from .plots_profile import animate, profile, spacetime
+from .plots_scaling import decay, phase_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
 __all__ = [
     "animate",
     "currents",
+    "decay",
     "energy",
     "energy_map",
     "ledger",
     "panel",
+    "phase_map",
     "profile",
     "spacetime",
     "spectrum",

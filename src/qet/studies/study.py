@@ -19,7 +19,7 @@ from qet.physics.feedback import feedback
 from qet.physics.gaussian_reading import coherent, homodyne
 from qet.physics.measurement import measure
 from qet.physics.model import Model
-from qet.physics.models import MODELS, by_site, model
+from qet.physics.models import MODELS, by_site, disorder, model
 from qet.physics.oscillators import harmonic, oscillators
 from qet.protocols.battery import battery
 from qet.protocols.cycle import cycle
@@ -42,9 +42,11 @@ from qet.solvers.states import State
 from qet.solvers.steady import steady
 from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
+from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
+from qet.studies.sweep import sweep
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -71,6 +73,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "swapped": _swapped,
     "between": _between,
     "by_site": by_site,
+    "disorder": disorder,
     "pauli_sum": _pauli_sum,
     "bath": bath,
     "jump": jump,
@@ -108,6 +111,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "sweep": sweep,
+    "decay_law": decay_law,
 }
 
 
