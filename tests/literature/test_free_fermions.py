@@ -113,7 +113,7 @@ def test_for_y_measured_the_energy_is_a_closed_form(n, g):
 
 
 def test_at_criticality_the_energy_falls_as_n_to_the_minus_nine_halves():
-    """E_B n^(9/2) -> c = (π/64) 2^(1/6) e^{6ζ'(-1)} for Y and c/3 for X, with corrections 0.469/n²: they are taken out."""
+    """E_B n^(9/2) -> c = (π/64) 2^(1/6) exp(6ζ'(-1)) for Y, c/3 for X; corrections of 0.469/n² are taken out."""
     assert pytest.approx(0.0204217345, abs=1e-10) == C_Y
     n = np.array([32, 64])
     for measure, c in (("Y", C_Y), ("X", C_Y / 3)):

@@ -139,6 +139,37 @@ def test_outside_the_light_cone_there_is_nothing():
     assert np.abs(profile.taken[3, -1]) > 1e-5
 
 
+@pytest.mark.parametrize("g", [0.6, 1.0])
+def test_on_a_long_chain_nothing_leaves_the_light_cones(g):
+    """Alice in the middle of 100 sites: v = 2 min(J, g), and the tail of a front that widens like t^(1/3)."""
+    run = qet.teleport(qet.gibbs(qet.ising(100, g=g, A=50, B=54), T=0.05), measure="Y")
+    t = np.linspace(0.0, 9.0, 4)
+    profile = qet.profile(run, by="site", t=t)
+    assert profile.speed == pytest.approx(2 * g, abs=1e-6)
+    for part, (left, right) in (("excess", (50, 54)), ("taken", (54, 54))):
+        for i, reach in enumerate(profile.speed * t + 3 + 5 * np.cbrt(t)):
+            x = np.arange(100)
+            beyond = (x < left - reach) | (x > right + reach)
+            assert np.abs(profile.part(part)[beyond, i]).max() < 1e-6
+    inside = np.abs(np.arange(100) - 50 - profile.speed * t[-1]) < 2  # and the front is there
+    assert profile.excess[inside, -1].max() > 1e-2
+    close(profile.excess.sum(0), run.injected - run.extracted, 100.0)
+    close(profile.taken.sum(0), -run.extracted, 100.0)
+    assert profile.drift < 1e-11
+
+
+def test_bobs_dip_runs_ahead_of_alices_front():
+    """Alice measures Y, Bob turns about X: his site alone pays. The half that runs away from her keeps its size, and
+    the speed of light within some parts in a hundred, until her front is there."""
+    run = qet.teleport(qet.ground(qet.ising(40, A=14, B=20)), measure="Y")
+    profile = qet.profile(run, by="site", t=np.linspace(0.0, 3.0, 31))
+    close(profile.excess[20, 0], -run.extracted)
+    assert np.delete(profile.excess[:, 0], range(13, 16)).min() == profile.excess[20, 0]
+    away = profile.packet(sites=range(20, 40))
+    assert 1.8 < (away.center[-1] - 20.0) / 3.0 < profile.speed
+    assert away.depth[-1] > 0.5 * run.extracted
+
+
 def test_bobs_act_leaves_less_energy_beside_him_than_the_untouched_chain_has():
     """Alice is three bonds away: where Bob acts the excess is his alone, and negative in sum."""
     run = qet.teleport(qet.ground(qet.ising(8, A=1, B=4)))

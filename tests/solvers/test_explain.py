@@ -62,6 +62,22 @@ def test_the_solver_explained_is_the_solver_used_for_steady_states(n, kind, opti
     assert told.solver == qet.steady(model, things, **options, allow=("OutsideDomain", "NotPositive")).solver
 
 
+@pytest.mark.parametrize(
+    ("n", "kind", "master", "solver"),
+    [
+        (5, "baths", "local", "elimination"),
+        (5, "jumps", "gksl", "elimination"),
+        (5, "baths", "redfield", "dense"),
+        (6, "baths", "redfield", "iterative"),
+        (6, "baths", "local", "iterative"),
+        (6, "baths", ("partial", 0.1), "dense"),
+        (9, "baths", "redfield", None),
+    ],
+)
+def test_the_usual_solver_of_a_steady_state_follows_from_its_size_and_equation(n, kind, master, solver):
+    assert qet.explain(qet.steady, qet.ising(n, J=0.7), surroundings(kind, n), master=master).solver == solver
+
+
 def test_the_exact_equations_are_their_own_routes():
     leads = [qet.bath(site, T=1.0, rate=0.1, statistics="fermion", full_band=True) for site in (0, 1)]
     told = qet.explain(qet.steady, qet.xy(2, Jx=0.5, Jy=0.5), leads, master="leads")

@@ -267,9 +267,10 @@ def test_quadratic_models_are_offered():
         ([qet.jump("-", 0), qet.jump("+", 2)], r"jump 1 has the string X2 inside the chain.* end sites 0 and 4"),
         ([qet.jump("Z", 0, 0.1)], "jump 0 has the string Z0, quadratic in Majoranas. Dephasing .* not offered"),
         ([qet.jump("X0 X1")], "jump 0 has the string X0 X1, and jumps here are"),
+        ([qet.jump("X0 + 0.5 X4")], r"jump 0 acts on sites \(0, 4\) together"),
         ([qet.bath(0, T=0.1, rate=0.1)], "surrounding 0 is a bath"),
     ],
-    ids=["inside", "dephasing", "two sites", "bath"],
+    ids=["inside", "dephasing", "two sites", "both ends", "bath"],
 )
 def test_jumps_that_are_not_linear_are_named(things, said):
     with pytest.raises(qet.errors.NotOffered, match=said):

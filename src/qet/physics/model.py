@@ -120,8 +120,11 @@ class Model(Value):
         Raises:
             BadParties: for parties that overlap or lie outside.
         """
-        terms = {term.name: term.operator for term in self.terms}
-        return build_model(terms, A, B, self.n_sites, Call("between", {"of": self, "A": A, "B": B}))
+        a, b = _parties(A, B, self.n_sites)
+        other = Model(self.terms, a, b, self.n_sites, Call("between", {"of": self, "A": A, "B": B}))
+        for name in ("shape", "H", "dynamics"):  # what does not know the parties is found once for all of them
+            vars(other)[name] = getattr(self, name)
+        return other
 
     def __repr__(self) -> str:
         if self.made_by.word == "swapped":
@@ -156,6 +159,15 @@ def build_model(terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | No
     n = int(n_sites) if n_sites is not None else max([found, *(s + 1 for s in a + b)])
     if found > n:
         raise BadParties(f"the terms act on site {found - 1}, outside the {n} sites 0 .. {n - 1}. Set n_sites={found}.")
+    a, b = _parties(a, b, n)
+    model = Model(tuple(Term(name, _hermitian(name, op)) for name, op in terms.items()), a, b, n, made_by)
+    _ = model.shape  # raises ShapeMismatch here rather than later
+    return model
+
+
+def _parties(A: Any, B: Any, n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The sites of both parties, checked to lie among n and not to overlap."""
+    a, b = as_sites("A", A), as_sites("B", B)
     for name, sites in (("A", a), ("B", b)):
         outside = [site for site in sites if not 0 <= site < n]
         if outside:
@@ -163,9 +175,7 @@ def build_model(terms: Mapping[str, PauliSum], A: Any, B: Any, n_sites: int | No
     shared = sorted(set(a) & set(b))
     if shared:
         raise BadParties(f"A = {a} and B = {b} share site {shared[0]}; the parties must not overlap.")
-    model = Model(tuple(Term(name, _hermitian(name, op)) for name, op in terms.items()), a, b, n, made_by)
-    _ = model.shape  # raises ShapeMismatch here rather than later
-    return model
+    return a, b
 
 
 def as_sites(name: str, value: Any) -> tuple[int, ...]:

@@ -70,14 +70,20 @@ class Oscillators(Value):
         """The stiffness matrix, shape (*shape, N, N)."""
         n = self.n_sites
         K = np.zeros((*self.shape, n, n))
-        K[..., range(n), range(n)] = self.pins
-        for b, (i, j) in enumerate(self.bonds):
-            k = self.springs[..., b]
-            K[..., i, i] += k
-            K[..., j, j] += k
-            K[..., i, j] -= k
-            K[..., j, i] -= k
+        i, j = self.joined
+        K[..., i, j] = K[..., j, i] = -self.springs
+        held = np.moveaxis(np.broadcast_to(self.pins, (*self.shape, n)), -1, 0).copy()  # (N, *shape)
+        springs = np.moveaxis(np.broadcast_to(self.springs, (*self.shape, len(i))), -1, 0)
+        for ends in (i, j):
+            np.add.at(held, ends, springs)
+        K[..., range(n), range(n)] = np.moveaxis(held, 0, -1)
         return frozen(K)
+
+    @cached_property
+    def joined(self) -> tuple[Array, Array]:
+        """Left and right sites of the bonds, as arrays."""
+        pairs = np.array(self.bonds, dtype=int).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
     @cached_property
     def modes(self) -> tuple[Array, Array]:
@@ -118,7 +124,7 @@ class Oscillators(Value):
         a, b = parties_of(A, B, self.n_sites)
         arguments = {"of": self, "A": _one_or_many(a), "B": _one_or_many(b)}
         made = Oscillators(self.pins, self.bonds, self.springs, a, b, Call("between", arguments))
-        made.__dict__.update({name: self.__dict__[name] for name in ("K", "modes") if name in self.__dict__})
+        made.__dict__.update({name: self.__dict__[name] for name in ("K", "modes", "joined") if name in self.__dict__})
         return made
 
     def swapped(self) -> Oscillators:
@@ -215,9 +221,9 @@ def oscillators(K: Any, *, A: Any = 0, B: Any = None) -> Oscillators:
     )
     n = matrix.shape[-1]
     a, b = parties_of(A, n - 1 if B is None else B, n)
-    joined = (matrix != 0.0).reshape(-1, n, n).any(0)
-    bonds = tuple((i, j) for i in range(n) for j in range(i + 1, n) if joined[i, j])
-    springs = np.stack([-matrix[..., i, j] for i, j in bonds], -1) if bonds else np.zeros((*matrix.shape[:-2], 0))
+    left, right = np.nonzero(np.triu((matrix != 0.0).reshape(-1, n, n).any(0), 1))
+    bonds = tuple(zip(left.tolist(), right.tolist(), strict=True))
+    springs = -matrix[..., left, right]
     call = Call("oscillators", {"K": frozen(matrix), "A": _one_or_many(a), "B": _one_or_many(b)})
     return Oscillators(frozen(matrix.sum(-1)), bonds, frozen(springs), a, b, call)
 

@@ -47,14 +47,18 @@ def best_gain(T: Array) -> Array:
 
 def best_rotation(T: Array) -> Array:
     """A best unitary for each T, shape (..., 2, 2), det 1: of equally good ones the nearest to the identity."""
-    K = davenport(T)
+    return quaternion_unitary(best_quaternion(davenport(T)))
+
+
+def best_quaternion(K: Array) -> Array:
+    """A top eigenvector of Davenport's matrix, shape (..., 4): of equally good ones the nearest to (1, 0, 0, 0)."""
     values, vectors = np.linalg.eigh(K)
     equal = values[..., 3:] - values <= TIE * np.abs(values).max(-1, keepdims=True)
     weights = np.where(equal, vectors[..., 0, :], 0.0)  # the identity, projected on the best rotations
     length = np.linalg.norm(weights, axis=-1, keepdims=True)
     is_far = length <= TIE  # all of them turn by half a revolution: take any
     weights = np.where(is_far, np.array([0.0, 0.0, 0.0, 1.0]), weights / np.where(is_far, 1.0, length))
-    return quaternion_unitary(np.einsum("...ij,...j->...i", vectors, weights))
+    return np.asarray(np.einsum("...ij,...j->...i", vectors, weights))
 
 
 def gain_bound(T: Array) -> Array:

@@ -72,13 +72,13 @@ def best_seed(
     values = np.broadcast_to(value(grid), (COARSE, *shape))
     best = values.argmax(0)
     _refuse_ends(best, values, objective)
-    centre, step = grid.ravel()[best], 2 * WIDTH / (COARSE - 1)
+    center, step = grid.ravel()[best], 2 * WIDTH / (COARSE - 1)
     for _ in range(ROUNDS):
         offsets = np.linspace(-step, step, FINE).reshape(-1, *([1] * len(shape)))
-        values = value(centre + offsets)
-        centre = centre + offsets.ravel()[values.argmax(0)]
+        values = value(center + offsets)
+        center = center + offsets.ravel()[values.argmax(0)]
         step = 2 * step / (FINE - 1)
-    return coherent((matched * np.exp(centre))[()], strength=strength)
+    return coherent((matched * np.exp(center))[()], strength=strength)
 
 
 def _refuse_ends(best: Array, values: Array, objective: str) -> None:

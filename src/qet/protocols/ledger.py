@@ -139,12 +139,12 @@ def summary_rows(run: Any) -> list[tuple[str, str]]:
     rows = [(name.replace("_", " "), _number(run, name)) for name in names]
     if run.target is not None:
         rows = [("target", str(run.target)), *rows]
-    if not np.all(run.resolved):
-        limit = float(np.max(run.precision))
+    if not np.all(run.resolved | (np.asarray(run.extracted_error) == 0.0)):  # an exact zero is no lack of digits
+        limit = float(np.max(np.where(run.resolved, 0.0, run.extracted_error)))
         if np.ndim(run.resolved) == 0:
             rows[[name for name, _ in rows].index("extracted")] = ("extracted", f"not resolved (< {limit:.0e})")
         else:
-            count = int(np.sum(~np.asarray(run.resolved)))
+            count = int(np.sum(~run.resolved & (run.extracted_error > 0.0)))
             rows.append(("not resolved", f"{count} points (|extracted| < {limit:.0e})"))
     return rows
 

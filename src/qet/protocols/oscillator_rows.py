@@ -58,13 +58,13 @@ class Moments:
 def moments_of(state: OscillatorState) -> Moments:
     """Second moments of a state."""
     V_x, V_p, _ = state.blocks
-    i, j = np.array(state.model.bonds, dtype=int).reshape(-1, 2).T
+    i, j = state.model.joined
     return Moments(np.diagonal(V_x, axis1=-2, axis2=-1), np.diagonal(V_p, axis1=-2, axis2=-1), V_x[..., i, j])
 
 
 def energies_of(model: Oscillators, moments: Moments) -> Array:
     """Energies of H_0, H_1, ..., then of the bonds, shape (..., rows)."""
-    i, j = np.array(model.bonds, dtype=int).reshape(-1, 2).T
+    i, j = model.joined
     sites = (moments.p + model.pins * moments.x) / 2
     bonds = model.springs * (moments.x[..., i] + moments.x[..., j] - 2 * moments.bonds) / 2
     shape = np.broadcast_shapes(sites.shape[:-1], bonds.shape[:-1])

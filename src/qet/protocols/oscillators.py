@@ -313,7 +313,7 @@ class HarmonicRun(Value):
         """Second moments that Alice's back-action has added when Bob acts."""
         kicks, n = self.kicks, self.model.n_sites
         pushed = kicks @ self.noise.back_action
-        i, j = np.array(self.model.bonds, dtype=int).reshape(-1, 2).T
+        i, j = self.model.joined
         squares = (pushed * kicks).sum(-1)
         bonds = (pushed[..., i, :] * kicks[..., j, :]).sum(-1)
         return Moments(squares[..., :n], squares[..., n:], bonds)

@@ -31,11 +31,25 @@ def largest_gain(T: Array) -> Array:
     return np.asarray(in_chunks(_piece, *flat.T, size=SIZE)[0]).reshape(T.shape[:-2])[()]
 
 
+def largest_root(W: Array, z: Array) -> Array:
+    """The same from the symmetric W, shape (..., 3, 3), and the torque z, shape (..., 3), which keeps its own digits."""
+    W, z = np.asarray(W, dtype=float), np.asarray(z, dtype=float)
+    entries = [W[..., i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
+    flat = [np.ravel(one) for one in np.broadcast_arrays(*entries, *np.moveaxis(z, -1, 0))]
+    shape = np.broadcast_shapes(W.shape[:-2], z.shape[:-1])
+    return np.asarray(in_chunks(_gain, *flat, size=SIZE)[0]).reshape(shape)[()]
+
+
 def _piece(*T: Array) -> tuple[Array]:
     """Of nine flat arrays, T row by row."""
     torque = (T[5] - T[7], T[6] - T[2], T[1] - T[3])
     diagonal = (2 * (T[4] + T[8]), 2 * (T[0] + T[8]), 2 * (T[0] + T[4]))
-    w, z = _principal(list(diagonal), (-T[1] - T[3], -T[2] - T[6], -T[5] - T[7]), list(torque))
+    return _gain(*diagonal, -T[1] - T[3], -T[2] - T[6], -T[5] - T[7], *torque)
+
+
+def _gain(*entries: Array) -> tuple[Array]:
+    """Of the diagonal of W, W_01, W_02, W_12, and z."""
+    w, z = _principal(list(entries[:3]), (entries[3], entries[4], entries[5]), list(entries[6:]))
     rounding = 8 * EPS * np.maximum(np.maximum(np.abs(w[0]), np.abs(w[1])), np.abs(w[2]))
     squares, start, pole = [], np.zeros_like(rounding), np.zeros_like(rounding)
     for wi, zi in zip(w, z, strict=True):

@@ -3,6 +3,8 @@
 Two qubits, no delay, Bob choosing the best unitary about any axis. The minimal pair in a parity-even
 state with X measured (`pair`) has any strength and message error; every other Hamiltonian and state
 (`two_qubits`) a projective axis and a perfect message. None where Bob lowers another target than H.
+
+Parties that no term of H joins take correlators (`far`), which resolve gains of any size.
 """
 
 from __future__ import annotations
@@ -41,7 +43,22 @@ def extracted(run: Run) -> Any:
         return pair.pair_extracted(*_pair_of(run), run.measurement.strength, run.message_error)
     if _is_projective(run) and run.message is None:
         return two_qubits.two_qubit_extracted(run.state, _axis(run))
-    return None
+    return None if run.far is None else run.far.extracted
+
+
+def teleported(run: Run) -> Any:
+    """What the message adds, where it is found without a difference, or None."""
+    return run.far.teleported if _is_free(run) and run.far is not None else None
+
+
+def extracted_error(run: Run) -> Any:
+    """Estimated error of `extracted` where it may be far smaller than that of an energy, or None."""
+    return run.far.error if _is_free(run) and run.far is not None else None
+
+
+def operations(run: Run) -> Any:
+    """Bob's best unitaries in Kraus form where they may be too near the identity for matrices, or None."""
+    return run.far.operations[..., None, :, :] if _is_free(run) and run.far is not None else None
 
 
 def local(run: Run) -> Any:
@@ -50,7 +67,9 @@ def local(run: Run) -> Any:
         return None
     if _is_pair(run):
         return pair.pair_local(*_pair_of(run))
-    return two_qubits.two_qubit_local(run.state, _axis(run)) if _is_projective(run) else None
+    if _is_projective(run):
+        return two_qubits.two_qubit_local(run.state, _axis(run))
+    return None if run.far is None else run.far.local
 
 
 def leak(run: Run) -> Any:

@@ -174,6 +174,10 @@ def _check_fit(run: Run) -> None:
     """Everything that can be refused before anything is computed."""
     model = run.state.model
     _ = run.shape
+    if run.surroundings and run.has_delay:
+        from qet.solvers.stationary import check_size
+
+        check_size(2**model.n_sites)
     d_B = 2 ** len(model.B)
     check_fixed(run.feedback, run.n_symbols, d_B)
     check_class(run.feedback, d_B)

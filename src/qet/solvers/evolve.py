@@ -10,7 +10,6 @@ state's error. The maps are linear, so they also carry unnormalized branches.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -19,16 +18,17 @@ from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import POSITIVITY_TOLERANCE, ROUNDING
 from qet.foundations.errors import NotOffered, NotPositive, refuse_where
 from qet.foundations.linalg import dagger, expm_hermitian
-from qet.foundations.values import call_of
+from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.krylov import TOLERANCE, propagate_large
 from qet.solvers.liouville import generator
 from qet.solvers.masters import Master, label_of
-from qet.solvers.questions import evolved_of
+from qet.solvers.questions import drift_of, evolved_of
 from qet.solvers.refusals import refuse_divergence, refuse_same_operator
 from qet.solvers.setting import Setting, piece_of, reasons, setting_of
 from qet.solvers.states import Dense, Expectations, State, energy_scale
+from qet.solvers.stationary import check_size
 from qet.solvers.steady import (
     Surroundings,
     as_surroundings,
@@ -89,6 +89,8 @@ def evolve(
     allowed = checked_allow(allow)
     things = () if surroundings is None else as_surroundings(surroundings)
     chosen = None if surroundings is None else master_for(state, things, master)
+    if chosen is not None:
+        check_size(2**state.model.n_sites)
     refuse_same_operator(things, allowed, state)
     shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
     shape = broadcast(state=state.shape, t=np.shape(t), **shapes)
@@ -100,8 +102,7 @@ def evolve(
     }
     made_by = call_of("evolve", required, options)
     if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
-        moved = evolved_of(state.payload, state.model, t)
-        return replace(state, payload=moved, made_by=made_by, surroundings=(), master=None, diagnostics=None)
+        return _carried(state, t, made_by)
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
     rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
     if chosen is not None and "OutsideDomain" not in allowed and things != state.surroundings:
@@ -114,6 +115,14 @@ def evolve(
     error = state.solver_error + (TOLERANCE * is_stepped + ROUNDING * d) * energy_scale(state.model)
     solver = "krylov" if is_stepped else "propagator"
     return State(state.model, Dense(rho), solver, made_by, error, things, chosen, None)
+
+
+def _carried(state: State, t: Any, made_by: Call) -> State:
+    """A long state after a time under H alone, in the representation that holds it."""
+    moved = evolved_of(state.payload, state.model, t)
+    added = drift_of(moved, state.model) - drift_of(state.payload, state.model)
+    error = state.solver_error + added
+    return State(state.model, moved, state.solver, made_by, error)
 
 
 def refuse_negative(matrices: Array, what: str, master: Master, allowed: Collection[str]) -> None:

@@ -109,12 +109,15 @@ def steady(
         check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
     broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
     required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
-    options = {
-        "master": (master, None),
-        "solver": (solver, "auto"),
-        "allow": (allowed, ()),
-    }
+    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
     made_by = call_of("steady", required, options)
+    return _found(model, things, chosen, made_by, allowed, solver)
+
+
+def _found(
+    model: Model, things: Surroundings, chosen: Master, made_by: Call, allowed: tuple[str, ...], solver: str
+) -> State:
+    """The steady state by a solver, or by the usual one."""
     route = usual_solver(model, things, chosen) if solver == "auto" else solver
     if route in ("vectorized", "chains", "fermions"):
         try:

@@ -24,7 +24,7 @@ from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.diagnostics import SteadyDiagnostics
 from qet.solvers.refusals import refuse_many
 from qet.solvers.sectors import symmetries_of
-from qet.solvers.setting import currents_of, gap_of, picked, setting_of, validity_of
+from qet.solvers.setting import Setting, currents_of, gap_of, picked, setting_of, validity_of
 from qet.solvers.states import Dense, Prepared
 
 Array = np.ndarray
@@ -48,36 +48,13 @@ def steady_vectorized(model: Model, things: tuple[Bath | Jump, ...]) -> Prepared
     if any(not isinstance(thing, Jump) for thing in things):
         raise NotOffered('solver="vectorized" takes bare jumps alone, no baths. Take solver="dense" or "iterative".')
     n = model.n_sites
-    if n > LARGEST:
-        nonzeros = 4.0**n * (len(model.H.terms) + 4.0)
-        raise TooLarge(
-            f"the vectorized generator of {n} sites has {4**n:,} rows; it takes {24.0 * nonzeros / 2**30:.3g} GiB, and "
-            f"its elimination {16.0 * 4.0 ** (1.75 * n) / 2**30:.3g} GiB. It is offered up to {LARGEST} sites; take "
-            'solver="chains", which keeps the symmetry sectors alone.'
-        )
+    _refuse_large(model)
     shape = np.broadcast_shapes(model.shape, *(thing.shape for thing in things))
     solved = [_solved(*_point(model, things, shape, i), n) for i in range(int(np.prod(shape, dtype=int)))]
     rho = np.reshape([one[0] for one in solved], (*shape, 2**n, 2**n))
     residual, growth = (np.reshape([one[i] for one in solved], shape) for i in (1, 2))
     setting = setting_of(model, tuple(things), "gksl")
-    counts = np.ones(shape, dtype=int)
-    mask = ~(growth < _SINGULAR)
-    if np.any(mask):
-        from qet.solvers.setting import solve
-        from qet.solvers.stationary import solve_iteratively
-
-        count = solve if n <= DIRECT else solve_iteratively
-        counts[mask] = count(picked(setting, mask)).null_dimension
-        refuse_many(counts, setting, tuple(things), rho)
-    refuse_where(
-        ~(residual <= _REACHED),
-        NotConverged,
-        lambda i: (
-            f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) of the vectorized generator is {residual[i]:.1e}. The rates "
-            'differ too much; take solver="chains"'
-        ),
-        best=rho,
-    )
+    _refuse_unsound(setting, rho, residual, growth)
     scale = np.asarray(sum((np.abs(c) for _, c in model.dynamics.terms), 0.0))
     answers = {
         "residual": residual[()],
@@ -89,6 +66,39 @@ def steady_vectorized(model: Model, things: tuple[Bath | Jump, ...]) -> Prepared
     }
     error = (np.maximum(residual, np.finfo(float).eps) * growth * scale)[()]
     return Prepared(Dense(rho), error, SteadyDiagnostics(answers, (False,) * len(things)))
+
+
+def _refuse_large(model: Model) -> None:
+    n = model.n_sites
+    if n > LARGEST:
+        nonzeros = 4.0**n * (len(model.H.terms) + 4.0)
+        raise TooLarge(
+            f"the vectorized generator of {n} sites has {4**n:,} rows; it takes {24.0 * nonzeros / 2**30:.3g} GiB, and "
+            f"its elimination {16.0 * 4.0 ** (1.75 * n) / 2**30:.3g} GiB. It is offered up to {LARGEST} sites; take "
+            'solver="chains", which keeps the symmetry sectors alone.'
+        )
+
+
+def _refuse_unsound(setting: Setting, rho: Array, residual: Array, growth: Array) -> None:
+    """Raise where the matrix is singular but for the trace, or the residual is too large."""
+    from qet.solvers.setting import solve
+    from qet.solvers.stationary import solve_iteratively
+
+    mask = ~(growth < _SINGULAR)
+    if np.any(mask):
+        counts = np.ones(setting.shape, dtype=int)
+        count = solve if setting.n_sites <= DIRECT else solve_iteratively
+        counts[mask] = count(picked(setting, mask)).null_dimension
+        refuse_many(counts, setting, setting.surroundings, rho)
+    refuse_where(
+        ~(residual <= _REACHED),
+        NotConverged,
+        lambda i: (
+            f"steady: the residual ‖L rho‖/(‖L‖ ‖rho‖) of the vectorized generator is {residual[i]:.1e}. The rates "
+            'differ too much; take solver="chains"'
+        ),
+        best=rho,
+    )
 
 
 def superoperator(H: PauliSum, things: tuple[tuple[PauliSum, float], ...], n_sites: int) -> Any:

@@ -53,6 +53,11 @@ def why_not_driven(model: Model, things: Sequence[Bath | Jump]) -> str | None:
             reason = _not_linear(string, model.n_sites) if np.any(c) else None
             if reason:
                 return f"jump {number} has the string {spell_string(string)}{reason}"
+        if len(thing.operator.support) > 1:
+            return (
+                f"jump {number} acts on sites {thing.operator.support} together, and the parity at the last site does "
+                "not drop out of a sum with another site. Make one jump a site"
+            )
     return why_not(model)
 
 

@@ -19,7 +19,6 @@ from qet.foundations.errors import TooLarge
 from qet.solvers.vectors.product import Product
 
 Array = np.ndarray
-MOTION_ERROR = 1e-14  # of an evolved vector of norm one, for one product; measured (tests/solvers/test_vectors.py)
 _NEGLIGIBLE = 1e-17  # of a coefficient of the series
 _MOST_PRODUCTS = 200_000
 _PROBES = 30  # products that find the ends of the spectrum
@@ -38,6 +37,13 @@ class Motion:
     def __init__(self, product: Product) -> None:
         self.product = product
         self.low, self.high = ends_of(product)
+
+    def rounding(self, t: float) -> float:
+        """Norm of the error of a vector of norm one after a time: that of phases E t in double precision, and a little.
+
+        The factor is measured; energies themselves are not known better.
+        """
+        return 3.0 * float(np.finfo(float).eps) * (5.0 + abs(t) * (self.high - self.low) / 2) if t else 0.0
 
     def evolved(self, x: Array, t: float) -> Array:
         """exp(-iHt) on columns.

@@ -18,7 +18,8 @@ from qet.foundations.paulis import PauliSum
 from qet.foundations.values import frozen
 from qet.physics.model import Model
 from qet.solvers.history import History
-from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.questions import branches_of, drift_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.states import energy_scale
 from qet.solvers.vectors.means import applied, marginal, means
 from qet.solvers.vectors.motion import Motion
 from qet.solvers.vectors.product import Product
@@ -35,9 +36,11 @@ class Vectors:
 
     Attributes:
         psi: The vectors, shape (*shape, R, d), site 0 leftmost; Σ_r <psi_r|psi_r> = 1.
+        rounding: What evolution has added to their error, as a norm, shape ()-or-batch.
     """
 
     psi: Array
+    rounding: Any = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "psi", frozen(self.psi))
@@ -82,14 +85,20 @@ def _(payload: Vectors, operator: PauliSum) -> Any:
     return np.real(value) if operator.is_hermitian else value
 
 
+@drift_of.register
+def _(payload: Vectors, model: Model) -> Any:
+    return 2.0 * payload.rounding * energy_scale(model)
+
+
 @evolved_of.register
 def _(payload: Vectors, model: Model, t: Any) -> Vectors:
     shape = np.broadcast_shapes(shape_of(payload), model.shape, np.shape(t))
     psi = np.empty((*shape, *payload.psi.shape[-2:]), dtype=complex)
-    times = np.broadcast_to(t, shape)
+    times, rounding = np.broadcast_to(t, shape), np.empty(shape)
     for index, motion in _motions(model, shape):
         psi[index] = motion.evolved(payload.columns(index, shape), float(times[index])).T
-    return Vectors(psi)
+        rounding[index] = motion.rounding(float(times[index]))
+    return Vectors(psi, (payload.rounding + rounding)[()])
 
 
 @branches_of.register

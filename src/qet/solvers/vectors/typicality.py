@@ -7,8 +7,8 @@ exp(-H/2T)|r>
 
 is the thermal state but for noise, which falls as one over the root of the number of vectors times that of the levels
 within reach of T: a few vectors are enough on twenty sites. The result is a state, positive and of trace one. Its
-standard errors come from leaving out one vector after the other (jackknife). At temperatures far below the gap they are
-themselves uncertain: what is not the ground state then rests on a handful of overlaps.
+standard errors come from all pairs of vectors. At temperatures far below the gap they are themselves uncertain: what
+is not the ground state then rests on a handful of overlaps.
 
 Where H is real so are the vectors, and what is odd under time reversal vanishes exactly. The same seed gives the same
 vectors at every point, so curves over T are smooth. Derived here.
@@ -26,7 +26,6 @@ from qet.foundations.spelling import spelled_bytes
 from qet.physics.model import Model
 from qet.solvers.spectrum import MEMORY_LIMIT
 from qet.solvers.states import Prepared
-from qet.solvers.vectors.means import means
 from qet.solvers.vectors.motion import Motion
 from qet.solvers.vectors.payload import Vectors
 from qet.solvers.vectors.product import Product
@@ -84,15 +83,13 @@ def gibbs_by_typicality(model: Model, T: Any, count: int, seed: int) -> Prepared
     n, numbers = model.n_sites, np.empty((*shape, 4))
     psi = None
     for index in np.ndindex(shape):
-        strings = strings_of(model.dynamics, n, index)
-        motion = Motion(Product(strings))
+        motion = Motion(Product(strings_of(model.dynamics, n, index)))
         x, weights = _sampled(motion, float(T[index]), count, np.random.default_rng(seed))
         if psi is None:
             psi = np.empty((*shape, count, 2**n), dtype=float if model.dynamics.is_real else complex)
-        psi[index] = (x * np.sqrt(weights)).T
-        energies = _energies(x, model, strings, index)  # (1 + sites, count)
-        errors = jackknife(energies, weights)
-        numbers[index] = errors[0], errors[1:].max(), 1.0 / np.sum(weights**2), motion.product.count
+        x *= np.sqrt(weights)
+        psi[index] = x.T
+        numbers[index] = *_errors(x, motion), 1.0 / np.sum(weights**2), motion.product.count
     total, local, effective, products = np.moveaxis(numbers, -1, 0)
     report = TypicalityReport(count, seed, total[()], local[()], effective[()], products.astype(int)[()])
     return Prepared(Vectors(np.asarray(psi)), (STANDARD_ERRORS * np.maximum(total, local))[()], report)
@@ -104,16 +101,23 @@ def memory_of(model: Model, count: int) -> int:
     return (8 if model.dynamics.is_real else 16) * count * (points + 5) * 2 ** min(model.n_sites, 900)
 
 
-def jackknife(values: Array, weights: Array) -> Array:
-    """Standard error of Σ_r w_r v_r / Σ_r w_r from leaving out one r after the other, shape (...).
+def standard_error(x: Array, image: Array) -> float:
+    """Standard error of Tr[O rho] where rho = Σ_r |x_r><x_r| stands for a thermal state, from all pairs of its vectors.
+
+    With A = O - Tr[O rho] every <x_r|A|x_r> has the variance κ Q of a quadratic form in normal numbers, κ = 2 for real
+    ones and 1 for complex ones, and every |<x_r|A|x_s>|² with r != s the mean Q: R (R - 1)/2 of them tell it better
+    than the spread of R means does.
 
     Args:
-        values: Shape (..., R).
-        weights: Shape (R,).
+        x: The vectors as columns, shape (d, R).
+        image: O x.
     """
-    R = len(weights)
-    without = ((values * weights).sum(-1, keepdims=True) - values * weights) / (weights.sum() - weights)
-    return np.asarray(np.sqrt((R - 1) / R * ((without - without.mean(-1, keepdims=True)) ** 2).sum(-1)))
+    R = x.shape[1]
+    elements = x.conj().T @ image
+    elements = elements - np.trace(elements) * (x.conj().T @ x)
+    np.fill_diagonal(elements, 0.0)
+    Q = float(np.sum(np.abs(elements) ** 2)) / (R * (R - 1))
+    return float(np.sqrt(R * (1 if np.iscomplexobj(x) else 2) * Q))
 
 
 def _sampled(motion: Motion, T: float, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -127,18 +131,15 @@ def _sampled(motion: Motion, T: float, count: int, rng: np.random.Generator) -> 
     return x, weights / weights.sum()
 
 
-def _energies(x: Array, model: Model, strings: Strings, index: tuple[int, ...]) -> Array:
-    """Means of H and of the strings that meet each site, in each column, shape (1 + sites, R)."""
-    n = model.n_sites
-    parts = [strings]
-    for site in range(n):
-        bit = 1 << (n - 1 - site)
-        met = {
-            flip: {signs: c for signs, c in part.items() if (flip | signs) & bit}
-            for flip, part in strings.groups.items()
-        }
-        parts.append(Strings(n, met))
-    return np.stack([means(x[:, r : r + 1], parts).real for r in range(x.shape[1])], axis=-1)
+def _errors(x: Array, motion: Motion) -> tuple[float, float]:
+    """Standard errors of H, and of the strings that meet a site: the largest."""
+    strings = motion.product.strings
+    n = strings.n
+    local = []
+    for bit in (1 << site for site in range(n)):
+        met = {f: {z: c for z, c in part.items() if (f | z) & bit} for f, part in strings.groups.items()}
+        local.append(standard_error(x, Product(Strings(n, {f: part for f, part in met.items() if part}))(x)))
+    return standard_error(x, motion.product(x)), max(local)
 
 
 def _check(model: Model, T: Any, count: int, shape: tuple[int, ...]) -> None:
