@@ -130,7 +130,9 @@ def test_general_chains_have_their_digits_too(kind):
     terms = {f"H_{j}": f"{rng.uniform(60, 90)} Z{j}" for j in range(6)}
     for j in range(5):
         c = rng.normal(size=4) * [1, 1, *(2 * [kind == "chiral"])]
-        terms[f"V_{j}"] = " + ".join(f"{x} {a}{j} {b}{j + 1}" for x, (a, b) in zip(c, ("XX", "YY", "XY", "YX"), strict=True))
+        terms[f"V_{j}"] = " + ".join(
+            f"{x} {a}{j} {b}{j + 1}" for x, (a, b) in zip(c, ("XX", "YY", "XY", "YX"), strict=True)
+        )
     run = qet.teleport(qet.ground(qet.model(terms, A=0, B=5)), measure=(0.6, 0.8, 0.0))
     exact, H = Ground(run.state.model), run.state.model.dynamics
     z = np.array([torque(exact, H, letter) for letter in "XYZ"]).astype(float)
@@ -218,7 +220,9 @@ def test_other_protocols_do_not_take_the_route():
         assert np.array_equal(run.extracted_error, run.precision)
     about = qet.teleport(far, feedback=qet.feedback("best", axis="X"))
     assert np.array_equal(about.extracted_error, about.precision)
-    np.testing.assert_allclose(about.extracted, policies.optimal_gain(about.patch, about.received, about.feedback).sum())
+    np.testing.assert_allclose(
+        about.extracted, policies.optimal_gain(about.patch, about.received, about.feedback).sum()
+    )
 
 
 def test_two_sites_of_alice_take_the_route():

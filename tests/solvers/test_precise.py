@@ -30,7 +30,9 @@ def chiral(n, seed):
     terms = {f"H_{j}": f"{rng.uniform(1.5, 2.5)} Z{j}" for j in range(n)}
     for j in range(n - 1):
         c = rng.normal(size=4) / 3
-        terms[f"V_{j}"] = " + ".join(f"{x} {a}{j} {b}{j + 1}" for x, (a, b) in zip(c, ("XX", "YY", "XY", "YX"), strict=True))
+        terms[f"V_{j}"] = " + ".join(
+            f"{x} {a}{j} {b}{j + 1}" for x, (a, b) in zip(c, ("XX", "YY", "XY", "YX"), strict=True)
+        )
     return model(terms, A=0, B=n - 1)
 
 

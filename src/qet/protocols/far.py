@@ -264,7 +264,8 @@ class Far:
         size = np.minimum(np.linalg.norm(turn, axis=-1), 1.0)
         stiff = np.asarray(self._rounding)[..., None]
         top = np.linalg.eigvalsh(W)[..., -1]
-        second = b_error**2 / np.maximum(gains - top, np.maximum(b_error, stiff))
+        resist = np.maximum(gains - top, np.maximum(b_error, stiff))
+        second = b_error**2 / np.where(resist > 0.0, resist, 1.0)
         error = 2 * size * b_error + size**2 * stiff + second + 4 * ROUNDING * gains
         return np.where(is_safe, error, np.maximum(error, b_error + stiff))
 

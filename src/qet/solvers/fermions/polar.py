@@ -107,7 +107,5 @@ def _like(X: Array, other: Sliced) -> Sliced:
     return sliced(X, other.width, len(other.slices))
 
 
-
-
 def _bits_of(ratio: float) -> int:
     return int(np.ceil(np.log2(ratio)))

@@ -169,4 +169,3 @@ def _at(operator: PauliSum, index: tuple[int, ...]) -> PauliSum:
         )
         pairs.append((string, float(value[place])))
     return collect(pairs)
-
