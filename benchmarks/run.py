@@ -11,7 +11,17 @@ from pathlib import Path
 
 from benchmarks.harness import ROOT, Row, machine
 
-QUICK = {"w1": 1_000_000, "w2": 1_000_000, "w2q": 1_000_000, "w3": 20_000, "w6": 0, "w7": 0, "w9": 1_000_000}
+QUICK = {
+    "w1": 1_000_000,
+    "w2": 1_000_000,
+    "w2q": 1_000_000,
+    "w3": 20_000,
+    "w4": 0,
+    "w5": 0,
+    "w6": 0,
+    "w7": 0,
+    "w9": 1_000_000,
+}
 RESULTS = ROOT / "benchmarks" / "results"
 
 

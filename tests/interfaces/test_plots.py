@@ -15,7 +15,7 @@ from matplotlib import font_manager, style
 from matplotlib import pyplot as plt
 
 from qet.foundations.errors import NotOffered, ShapeMismatch, UnknownName
-from qet.interfaces import plots
+from qet.interfaces import drawing, plots
 from qet.interfaces.reproduce import FORMATS, save_figure
 from qet.physics.baths import bath
 from qet.physics.models import minimal
@@ -95,7 +95,7 @@ def test_the_style_is_found_by_its_name_and_fits_a_column():
         family = mpl.rcParams["font.family"]
         font_manager.findfont(font_manager.FontProperties(family=family), fallback_to_default=False)
         colors = [entry["color"].upper().lstrip("#") for entry in mpl.rcParams["axes.prop_cycle"]]
-    assert colors == [color.lstrip("#") for color in plots.COLORS]
+    assert colors == [color.lstrip("#") for color in drawing.COLORS]
 
 
 # -- panel -----------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_a_png_is_sharp_enough_for_print(tmp_path):
 def test_svg_repeats_under_the_style():
     texts = []
     for _ in range(2):
-        with style.context(plots.STYLE):
+        with style.context(drawing.STYLE):
             ax = plots.panel(PANEL)
             buffer = io.StringIO()
             ax.figure.savefig(buffer, format="svg", metadata={"Date": None})

@@ -170,7 +170,7 @@ def test_charges_are_found_and_counted():
     assert {str(q) for q in of(three_wave, 3).charges} == {"1 Z0 - 1 Z1", "1 Z0 + 1 Z2"}
     parity = of(thermal, 4, "redfield")
     assert (parity.charges, parity.parities, parity.unknowns) == ((), 2, 128)
-    assert of(tangled, 3) == ((), (), 1, 1, 64, 64)
+    assert of(tangled, 3) == ((), (), 1, 1, 64, 64, None)
 
 
 def test_a_charge_that_no_channel_changes_is_called_conserved():

@@ -211,8 +211,12 @@ GROUND = qet.ground(MODEL)
         (lambda: qet.marginal(GROUND, ()), BadParties, "empty"),
         (lambda: qet.expect(GROUND, "X5"), BadParties, "site 5 is outside"),
         (lambda: qet.expect(GROUND, "W0"), BadOperator, "character 1"),
-        (lambda: qet.ground(qet.ising(20)), TooLarge, "20 qubits"),
-        (lambda: qet.gibbs(qet.ising(10, g=np.ones(10_000)), T=1.0), TooLarge, "10000 points"),
+        (lambda: qet.ground(qet.ising(20), solver="dense"), TooLarge, "20 sites .* solver='fermions'"),
+        (
+            lambda: qet.gibbs(qet.ising(10, hx=0.1, g=np.ones(10_000)), T=1.0),
+            TooLarge,
+            "fermions: .*X0.* 10000 points",
+        ),
     ],
 )
 def test_a_state_that_makes_no_sense_is_refused_by_name(make, error, words):

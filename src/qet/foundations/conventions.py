@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 _UNITS = "ħ = k_B = 1, nats, site 0 leftmost, Z|0> = +|0>; "
-STAMP = _UNITS + "injected > 0: lab pays at A; extracted > 0: lab is paid at B, counted with the full H"
+_SIGNS = "injected > 0: lab pays at A; extracted > 0: lab is paid at B, counted with the full H"
+STAMP = _UNITS + _SIGNS
+OSCILLATOR_STAMP = "ħ = k_B = 1, nats, unit masses, [x, p] = i, site 0 leftmost; " + _SIGNS
 TARGET_STAMP = _UNITS + "injected > 0: the target rises at A; extracted > 0: it drops at B; the ledger is in energy"
 
 IDENTITY = np.eye(2)

@@ -56,6 +56,8 @@ def spell_string(string: PauliString) -> str:
 
 def real_if_real(value: Any) -> Any:
     """Drop an imaginary part that is exactly zero."""
+    if isinstance(value, float):  # the usual case, and thousands of them in a long chain
+        return value
     if np.iscomplexobj(value) and not np.any(np.imag(value)):
         return np.real(value) if isinstance(value, np.ndarray) else value.real
     return value

@@ -17,7 +17,7 @@ from pathlib import Path
 from qet.foundations.conventions import STAMP
 from qet.studies.literature.entry import SUBJECTS, VERDICTS, Claim, Entry, Panel
 
-from .plots import SUBSCRIPT, SYMBOL
+from .drawing import SUBSCRIPT, SYMBOL
 
 MEANING = {
     "E_B": "the energy Bob extracts, counted with all terms he touches (H_B + V)",

@@ -4,14 +4,11 @@ Nothing here shows a window or changes global settings: a style context (`qet.pa
 column, 8 pt, Okabe–Ito colors) holds while a function draws. Curves differ in marker and line style as well
 as in color, so that they can be told apart in gray. The legend stands above the axes and covers no data.
 
-Text is written plainly ("E_B", "T_A"); `typeset` turns subscripts into mathtext.
+Text is written plainly ("E_B", "T_A"); subscripts become mathtext (`drawing`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +20,40 @@ from qet.protocols.run import Run
 from qet.solvers.states import State
 from qet.studies.literature.entry import Curve, Panel
 
+from .drawing import (
+    COLORS,
+    DASHES,
+    HATCHES,
+    PANEL_SIZE,
+    draw_curve,
+    drawing,
+    first_sentence,
+    legend_above,
+    pale,
+    typeset,
+)
+from .plots_profile import animate, profile, spacetime
+from .plots_scaling import decay, phase_map
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = [
+    "animate",
+    "currents",
+    "decay",
+    "energy",
+    "energy_map",
+    "ledger",
+    "panel",
+    "phase_map",
+    "profile",
+    "spacetime",
+    "spectrum",
+    "typeset",
+]
+
 Array = np.ndarray
-STYLE = "qet.paper"
-PANEL_SIZE = (3.375, 2.8)  # inches; room for a legend above
-COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES: dict[str, Any] = {"line": "-", "dashed": "--", "dotted": ":", "points": "none"}
-HATCHES = ("", "////", "....", "xxxx")
 QUANTITIES = {
     "injected": "injected energy E_A",
     "extracted": "extracted energy E_B",
@@ -44,8 +65,6 @@ QUANTITIES = {
     "efficiency_teleported": "teleported part of E_B, over E_A",
     "local_before": "local energy before the measurement",
 }
-SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9_])([A-Za-zΑ-Ωα-ω])_([A-Za-z0-9]+[+−-]?)")
-SYMBOL = re.compile(r"(?<![\w^])([A-Za-zα-ω])(?= [=<>≤≥] )|(?<=\()(h)(?=\)$)")
 
 
 def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
@@ -59,12 +78,12 @@ def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
         panel: What to draw.
         ax: Where; a new figure by default.
     """
-    with _drawing(ax, PANEL_SIZE) as axes:
+    with drawing(ax, PANEL_SIZE) as axes:
         color, markers = -1, 0
         for i, curve in enumerate(panel.curves):
             if curve.style in ("line", "points") or i == 0:
                 color += 1
-            _draw(axes, curve, COLORS[color % len(COLORS)], color, markers)
+            draw_curve(axes, curve, COLORS[color % len(COLORS)], color, markers)
             markers += curve.style != "dotted"
         axes.set_xlabel(typeset(panel.x_label))
         axes.set_ylabel(typeset(panel.y_label))
@@ -73,7 +92,7 @@ def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
         if panel.log_y:
             axes.set_yscale("log")
         axes.margins(x=0.0)
-        _legend_above(axes, f"({panel.key}) {panel.title}", first_sentence(panel.qualifiers), _panel_keys(axes, panel))
+        legend_above(axes, f"({panel.key}) {panel.title}", first_sentence(panel.qualifiers), _panel_keys(axes, panel))
     return axes
 
 
@@ -88,7 +107,7 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
         raise ShapeMismatch(f"plot.ledger draws one run; this one has shape {run.shape}. Make the run of one point.")
     stages = [(i, name) for i, name in enumerate(run.ledger.stages) if name != "delayed" or run.has_delay]
     values = np.vstack([energies, energies.sum(0)])  # (row + 1, stage)
-    with _drawing(ax) as axes:
+    with drawing(ax) as axes:
         width = 0.8 / len(stages)
         at = np.arange(len(values))
         for j, (stage, name) in enumerate(stages):
@@ -97,7 +116,7 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
                 values[:, stage],
                 width,
                 label=name,
-                color=_pale(COLORS[j + 1]),
+                color=pale(COLORS[j + 1]),
                 edgecolor=COLORS[j + 1],
                 linewidth=0.6,
                 hatch=HATCHES[j],
@@ -107,7 +126,7 @@ def ledger(run: Run, *, ax: Axes | None = None) -> Axes:
         axes.set_xticks(at, [f"${name}$" if len(name) == 1 else typeset(name) for name in (*run.ledger.rows, "total")])
         axes.tick_params(axis="x", which="both", bottom=False, top=False)
         axes.set_ylabel("mean energy")
-        _legend_above(axes, "Energy ledger")
+        legend_above(axes, "Energy ledger")
     return axes
 
 
@@ -132,19 +151,19 @@ def currents(state: State, x: Any = None, *, ax: Axes | None = None) -> Axes:
     if values.ndim > 2:
         raise ShapeMismatch(f"plot.currents draws one point or one batch axis; the state has shape {state.shape}.")
     names = [_name_of(item) for item in state.surroundings if isinstance(item, Bath)]
-    with _drawing(ax) as axes:
+    with drawing(ax) as axes:
         if values.ndim == 1:
             for i, value in enumerate(values):
                 color, hatch = (COLORS[2], "") if value >= 0.0 else (COLORS[1], HATCHES[1])  # warm in, cold out
-                axes.bar(i, value, 0.6, color=_pale(color), edgecolor=color, linewidth=0.6, hatch=hatch)
+                axes.bar(i, value, 0.6, color=pale(color), edgecolor=color, linewidth=0.6, hatch=hatch)
             axes.set_xticks(np.arange(len(values)), names)
             axes.tick_params(axis="x", which="both", bottom=False, top=False)
         else:
             grid = np.arange(len(values)) if x is None else np.asarray(x, dtype=float)
             for i in range(values.shape[-1]):
-                _draw(axes, Curve(names[i], grid, values[:, i]), COLORS[i % len(COLORS)], i, i)
+                draw_curve(axes, Curve(names[i], grid, values[:, i]), COLORS[i % len(COLORS)], i, i)
             axes.margins(x=0.0)
-            _legend_above(axes, "Heat current from")
+            legend_above(axes, "Heat current from")
         axes.axhline(0.0, color="black", linewidth=0.6)
         axes.set_ylabel("heat current into the system")
     return axes
@@ -172,16 +191,16 @@ def energy(
     grid, values = np.asarray(x, dtype=float), np.asarray(getattr(run, quantity))
     if grid.ndim != 1 or values.ndim == 0 or values.shape[-1] != grid.size:
         raise ShapeMismatch(f"plot.energy needs x along the last axis of the run: x {grid.shape}, run {run.shape}.")
-    with _drawing(ax) as axes:
+    with drawing(ax) as axes:
         start = len(axes.lines)
         for i, row in enumerate(values.reshape(-1, grid.size), start=start):
-            _draw(axes, Curve(label, grid, row), COLORS[i % len(COLORS)], i, i)
+            draw_curve(axes, Curve(label, grid, row), COLORS[i % len(COLORS)], i, i)
         axes.set_ylabel(typeset(QUANTITIES[quantity]))
         axes.margins(x=0.0)
         if x_label:
             axes.set_xlabel(typeset(x_label))
         if label:
-            _legend_above(axes)
+            legend_above(axes)
     return axes
 
 
@@ -214,7 +233,7 @@ def energy_map(
         raise ShapeMismatch(
             f"energy_map needs x (n,), y (m,) and values (m, n); got {columns.shape}, {rows.shape} and {array.shape}."
         )
-    with _drawing(ax) as axes:
+    with drawing(ax) as axes:
         mesh = axes.pcolormesh(columns, rows, array, shading="nearest", rasterized=True, cmap="cividis")
         bar = axes.figure.colorbar(mesh, ax=axes)
         bar.set_label(typeset(label))
@@ -241,7 +260,7 @@ def spectrum(model: Model, x: Any = None, *, x_label: str = "", ax: Axes | None 
         raise ShapeMismatch(f"plot.spectrum draws one point or one batch axis; the model has shape {model.shape}.")
     constants = np.asarray(model.H.coefficients.get((), 0.0))[..., None]
     levels = levels_of(model)[0] + constants
-    with _drawing(ax) as axes:
+    with drawing(ax) as axes:
         if levels.ndim == 1:
             axes.hlines(levels, 0.2, 0.8, colors="black")
             axes.set_xlim(0.0, 1.0)
@@ -258,83 +277,7 @@ def spectrum(model: Model, x: Any = None, *, x_label: str = "", ax: Axes | None 
     return axes
 
 
-# -- text ------------------------------------------------------------------------------------------
-
-
-def typeset(text: str) -> str:
-    r"""Plain text with its symbols as mathtext: "T_A = 1" becomes "$T_{\mathrm{A}}$ = 1", "T = 1" "$T$ = 1"."""
-    return SYMBOL.sub(r"$\g<0>$", SUBSCRIPT.sub(r"$\1_{\\mathrm{\2}}$", text))
-
-
-def first_sentence(text: str) -> str:
-    """Up to the first full stop that ends a sentence, without it."""
-    return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
-
-
 # -- inner -----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _drawing(ax: Axes | None, size: tuple[float, float] | None = None) -> Iterator[Axes]:
-    """The style while drawing, and a new figure where no Axes is given."""
-    from matplotlib import style
-
-    with style.context(STYLE):
-        if ax is None:
-            from matplotlib import pyplot as plt
-
-            ax = plt.subplots(figsize=size)[1]
-        yield ax
-
-
-def _draw(ax: Axes, curve: Curve, color: str, marker: int, offset: int) -> None:
-    """One curve: about eight markers a line, shifted from curve to curve so that they do not fall together."""
-    step = max(1, len(curve.x) // 8)
-    every: Any = 1 if curve.style == "points" else (offset * step // 4 % step, step)
-    ax.plot(
-        curve.x,
-        curve.y,
-        color=color,
-        linestyle=DASHES[curve.style],
-        label=typeset(curve.label),
-        marker="none" if curve.style == "dotted" else MARKERS[marker % len(MARKERS)],
-        markevery=every,
-        markerfacecolor="white" if curve.style in ("dashed", "points") else color,
-    )
-
-
-def _legend_above(ax: Axes, title: str = "", remark: str = "", keys: list[tuple[Any, str]] | None = None) -> None:
-    """A legend above the axes, headed by a title, in as few rows as fit; a remark up the right side."""
-    pairs = keys if keys is not None else list(zip(*ax.get_legend_handles_labels(), strict=True))
-    longest = max((len(re.sub(r"\\mathrm|[${}_]", "", label)) for _, label in pairs), default=0)
-    inches = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    room = inches.width * 72  # points
-    columns = max(1, min(len(pairs), int(room / (28 + 3.3 * longest))))
-    rows = -(-len(pairs) // columns)
-    extent = max(map(abs, ax.get_ylim()))
-    has_offset = ax.get_yscale() == "linear" and not 1e-5 <= extent < 1e6  # then "×10⁻⁶" stands where the legend would
-    ax.legend(
-        [handle for handle, _ in pairs],
-        [label for _, label in pairs],
-        title=typeset(title) or None,
-        alignment="left",
-        ncols=max(1, -(-len(pairs) // max(1, rows))),
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.07 if has_offset else 1.0),
-    )
-    if remark:
-        ax.text(
-            1.015,
-            0.0,
-            typeset(remark),
-            transform=ax.transAxes,
-            rotation=90,
-            rotation_mode="anchor",
-            ha="left",
-            va="top",
-            fontsize=5.5,
-            color="0.35",
-        )
 
 
 def _panel_keys(ax: Axes, panel: Panel) -> list[tuple[Any, str]]:
@@ -353,14 +296,6 @@ def _panel_keys(ax: Axes, panel: Panel) -> list[tuple[Any, str]]:
             own.append((line, typeset(curve.label)))
             base = curve.label
     return own + [(key, typeset(added)) for (_, added), key in shared.items()]
-
-
-def _pale(color: str) -> str:
-    """A color mixed with white, for faces of bars."""
-    from matplotlib.colors import to_hex, to_rgb
-
-    red, green, blue = (0.45 * channel + 0.55 for channel in to_rgb(color))
-    return to_hex((red, green, blue))
 
 
 def _name_of(bath: Bath) -> str:

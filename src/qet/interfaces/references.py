@@ -74,6 +74,15 @@ PAPERS = (
         "0803.0348",
     ),
     _paper(
+        "Nambu2010",
+        "harmonic oscillators coherent",
+        "Nambu, Yasusada and Hotta, Masahiro",
+        "Quantum energy teleportation with a linear harmonic chain",
+        2010,
+        "Physical Review A|82|042329",
+        "1007.2234",
+    ),
+    _paper(
         "Yan2025",
         "yan2025 steady",
         "Yan and Zhang and Wang",

@@ -20,7 +20,7 @@ from typing import Any
 from qet.studies.claims import ClaimsTable
 from qet.studies.literature.entry import Claim, Entry, Panel
 
-from . import panel_data, plots
+from . import drawing, panel_data, plots
 from .about import versions
 from .claim_process import ClaimProcess
 from .paper_report import Made, html, markdown
@@ -82,8 +82,8 @@ def save_figure(panel: Panel, stem: Path) -> None:
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    with style.context(plots.STYLE):
-        figure = Figure(figsize=plots.PANEL_SIZE)
+    with style.context(drawing.STYLE):
+        figure = Figure(figsize=drawing.PANEL_SIZE)
         plots.panel(panel, ax=figure.add_subplot())
         for suffix, options in FORMATS.items():
             figure.savefig(stem.with_suffix(f".{suffix}"), **options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -30,6 +30,10 @@ from qet.protocols.run import Run
 from qet.protocols.see_saw import has_rotation_bound, operators_of, roots, rotation_bound, see_saw
 from qet.protocols.teleport import as_feedback, teleport
 from qet.solvers.states import State, energy_scale
+
+if TYPE_CHECKING:
+    from qet.physics.gaussian_reading import GaussianReading
+    from qet.solvers.oscillators import OscillatorState
 
 Array = np.ndarray
 KINDS = ("projective", "povm")
@@ -79,6 +83,7 @@ class MeasurementProof:
         return (np.asarray(self.gap) <= self.tolerance)[()]
 
 
+@overload
 def best_measurement(
     state: State,
     *,
@@ -89,14 +94,38 @@ def best_measurement(
     feedback: Any = "best",
     delay: Any = 0.0,
     surroundings: Any = None,
-) -> Measurement:
+) -> Measurement: ...
+
+
+@overload
+def best_measurement(
+    state: OscillatorState,
+    *,
+    objective: str = "extracted",
+    strength: Any = 1.0,
+    feedback: Any = "best",
+    delay: Any = 0.0,
+) -> GaussianReading: ...
+
+
+def best_measurement(
+    state: State | OscillatorState,
+    *,
+    kind: str = "projective",
+    objective: str = "extracted",
+    commuting: bool = False,
+    strength: Any = 1.0,
+    feedback: Any = "best",
+    delay: Any = 0.0,
+    surroundings: Any = None,
+) -> Measurement | GaussianReading:
     """The measurement on A that is best for a state, against Bob's best operations.
 
     max over Alice's measurements of max over Bob's operations of the objective, which is a number of the `Run`:
     "extracted", "teleported", "net_work", "efficiency", or "beyond_leak" = extracted - leak.
 
     Args:
-        state: Any state; its model says who holds what.
+        state: Any state; its model says who holds what. Of oscillators: the best width s of a `coherent` seed.
         kind: "projective" (one direction) or "povm" (any number of outcomes; four are enough for one qubit).
         objective: What is to be largest.
         commuting: Whether Alice's operators must commute with every term that Bob touches.
@@ -128,7 +157,13 @@ def best_measurement(
         (True, 3)
     """
     if not isinstance(state, State):
-        raise BadParameter(f"best_measurement takes a state, such as qet.ground(model); got {type(state).__name__}.")
+        from qet.protocols.best_seed import best_seed
+        from qet.solvers.oscillators import checked_state
+
+        oscillators = checked_state("best_measurement", state, surroundings)
+        if commuting or kind != "projective":
+            raise NotOffered("best_measurement of oscillators finds the width of a Gaussian seed; it takes no kind.")
+        return best_seed(oscillators, objective=objective, strength=strength, delay=delay, feedback=feedback)
     if kind not in KINDS:
         raise unknown("kind of measurement", kind, KINDS)
     if objective not in OBJECTIVES:

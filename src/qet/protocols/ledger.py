@@ -173,7 +173,9 @@ def html_of(run: Any) -> str:
 
 
 def _stamp(run: Any) -> str:
-    return STAMP if run.target is None else TARGET_STAMP
+    if run.target is not None:
+        return TARGET_STAMP
+    return str(getattr(run, "stamp", STAMP))  # oscillators have their own
 
 
 def _number(run: Any, name: str) -> str:

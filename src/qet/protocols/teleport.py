@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from qet.foundations.checks import real
-from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.errors import unknown
 from qet.foundations.values import call_of
 from qet.physics.feedback import POLICIES, Feedback
 from qet.physics.feedback import feedback as make_feedback
@@ -18,7 +18,12 @@ from qet.protocols.run import Run, outcomes_of
 from qet.protocols.target import as_target
 from qet.solvers.states import State
 
+if TYPE_CHECKING:
+    from qet.protocols.oscillators import HarmonicRun
+    from qet.solvers.oscillators import OscillatorState
 
+
+@overload
 def teleport(
     state: State,
     *,
@@ -29,7 +34,26 @@ def teleport(
     message_error: Any = 0.0,
     target: Any = None,
     allow: Any = (),
-) -> Run:
+) -> Run: ...
+
+
+@overload
+def teleport(
+    state: OscillatorState, *, measure: Any = ..., feedback: Any = "best", delay: Any = 0.0
+) -> HarmonicRun: ...
+
+
+def teleport(
+    state: State | OscillatorState,
+    *,
+    measure: Any = "X",
+    feedback: Any = "best",
+    delay: Any = 0.0,
+    surroundings: Any = None,
+    message_error: Any = 0.0,
+    target: Any = None,
+    allow: Any = (),
+) -> Run | HarmonicRun:
     """Quantum energy teleportation on a state.
 
     Alice measures A, sends the outcome, Bob applies an operation to B that depends on it.
@@ -37,7 +61,10 @@ def teleport(
     evolved for `delay`.
 
     Args:
-        state: From `ground`, `gibbs`, `steady`, `state`, ...; its model says who holds what.
+        state: From `ground`, `gibbs`, `steady`, `state`, ...; its model says who holds what. For a state of oscillators
+            Alice measures by `coherent` (the default) or `homodyne`, Bob's feedback is "best" (displacements),
+            "gaussian" (squeezing too), "ground", or a matrix G that moves his (x.., p..) by G ξ; the run is a
+            `HarmonicRun`.
         measure: A `Measurement`, or "X", "Y", "Z", or a vector.
         feedback: A `Feedback`, or "best", "ground", "dominant"; "channel" is feedback("best", operations="channel").
         delay: Time between measurement and feedback, >= 0; number or array.
@@ -72,7 +99,15 @@ def teleport(
         (0.105573, 0.341641)
     """
     if not isinstance(state, State):
-        raise BadParameter(f"teleport takes a state, such as qet.ground(model); got {type(state).__name__}.")
+        from qet.protocols.oscillators import teleport_oscillators
+
+        others = {
+            "surroundings": (surroundings, None),
+            "message_error": (message_error, 0.0),
+            "target": (target, None),
+            "allow": (allow, ()),
+        }
+        return teleport_oscillators(state, measure, feedback, delay, others)
     measurement = as_measurement(measure)
     rule = as_feedback(feedback)
     delay = real("delay", delay, minimum=0.0)
@@ -139,6 +174,10 @@ def _check_fit(run: Run) -> None:
     """Everything that can be refused before anything is computed."""
     model = run.state.model
     _ = run.shape
+    if run.surroundings and run.has_delay:
+        from qet.solvers.stationary import check_size
+
+        check_size(2**model.n_sites)
     d_B = 2 ** len(model.B)
     check_fixed(run.feedback, run.n_symbols, d_B)
     check_class(run.feedback, d_B)

@@ -82,6 +82,11 @@ def ground_routes(model: Model, level: int = 0) -> Iterator[Route]:
         yield _mps(model, points)
 
 
+def eigenstate_routes(model: Model, level: int) -> Iterator[Route]:
+    """Routes to an eigenstate by its number, the best first: those that know levels above the lowest."""
+    return (route for route in ground_routes(model, level) if route.solver in ("dense", "krylov"))
+
+
 def gibbs_routes(model: Model, shape: tuple[int, ...]) -> Iterator[Route]:
     """Routes to a thermal state at points of a shape, the best first, each looked into when it is its turn."""
     n, points = model.n_sites, int(np.prod(shape, dtype=float))
@@ -141,7 +146,7 @@ def _fermions(model: Model, points: int) -> Route:
     from qet.solvers.fermions.offers import why_not
 
     need = 6 * 8 * (2.0 * model.n_sites) ** 2 * points
-    obstacle = why_not(model) or _too_much(need)
+    obstacle = why_not(model) or too_much(need)
     return Route("fermions", "H is quadratic in Jordan–Wigner fermions: one covariance matrix", need, obstacle)
 
 
@@ -150,7 +155,7 @@ def _krylov(model: Model, level: int) -> Route:
 
     need = float(memory_of(model))
     far = f"level {level} is too far up for a Krylov space; it is asked for the lowest {LEVELS}"
-    obstacle = (far if level >= LEVELS else "") or _too_much(need)
+    obstacle = (far if level >= LEVELS else "") or too_much(need)
     return Route("krylov", "state vectors, never a matrix", need, obstacle)
 
 
@@ -158,14 +163,15 @@ def _typicality(model: Model) -> Route:
     from qet.solvers.vectors.typicality import memory_of
 
     need = float(memory_of(model, SAMPLES))
-    return Route("typicality", "random vectors, with a statistical error", need, _too_much(need), is_usual=False)
+    return Route("typicality", "random vectors, with a statistical error", need, too_much(need), is_usual=False)
 
 
 def _mps(model: Model, points: int) -> Route:
     need = 16.0 * 8 * model.n_sites * BOND**2 * max(points, 1)
     missing = "" if find_spec("tenpy") else "TeNPy is not installed: pip install 'qet[mps]'"
-    return Route("mps", "matrix products, with a truncation error", need, missing or _too_much(need))
+    return Route("mps", "matrix products, with a truncation error", need, missing or too_much(need))
 
 
-def _too_much(need: float) -> str:
+def too_much(need: float) -> str:
+    """The obstacle of a route that would take more memory than we start on without being asked; else empty."""
     return f"it would take {spelled_bytes(need)}" if need > MEMORY_LIMIT else ""

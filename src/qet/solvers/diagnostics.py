@@ -130,6 +130,8 @@ class Symmetries(NamedTuple):
         blocks: Number of blocks of rho on the labels; between them it vanishes.
         unknowns: Real unknowns of a Hermitian rho with these blocks.
         of: Real unknowns without symmetry, 4^N.
+        mirror: "reflection", "spin flip" or both, where one takes half of the blocks to the others and these are left
+            out; None elsewhere.
     """
 
     charges: tuple[PauliSum, ...]
@@ -138,6 +140,7 @@ class Symmetries(NamedTuple):
     blocks: int
     unknowns: int
     of: int
+    mirror: str | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

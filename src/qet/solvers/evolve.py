@@ -10,25 +10,25 @@ state's error. The maps are linear, so they also carry unnormalized branches.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from qet.foundations.checks import broadcast, real
 from qet.foundations.conventions import POSITIVITY_TOLERANCE, ROUNDING
-from qet.foundations.errors import BadParameter, NotOffered, NotPositive, refuse_where
+from qet.foundations.errors import NotOffered, NotPositive, refuse_where
 from qet.foundations.linalg import dagger, expm_hermitian
-from qet.foundations.values import call_of
+from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.krylov import TOLERANCE, propagate_large
 from qet.solvers.liouville import generator
 from qet.solvers.masters import Master, label_of
-from qet.solvers.questions import evolved_of
+from qet.solvers.questions import drift_of, evolved_of
 from qet.solvers.refusals import refuse_divergence, refuse_same_operator
 from qet.solvers.setting import Setting, piece_of, reasons, setting_of
 from qet.solvers.states import Dense, Expectations, State, energy_scale
+from qet.solvers.stationary import check_size
 from qet.solvers.steady import (
     Surroundings,
     as_surroundings,
@@ -36,11 +36,26 @@ from qet.solvers.steady import (
     chosen_master,
 )
 
+if TYPE_CHECKING:
+    from qet.solvers.oscillators import OscillatorState
+
 Array = np.ndarray
 LARGEST = 32  # levels of a dense propagator, which has d² x d² entries
 
 
-def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()) -> State:
+@overload
+def evolve(
+    state: State, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()
+) -> State: ...
+
+
+@overload
+def evolve(state: OscillatorState, t: Any) -> OscillatorState: ...
+
+
+def evolve(
+    state: State | OscillatorState, t: Any, *, surroundings: Any = None, master: Master | None = None, allow: Any = ()
+) -> State | OscillatorState:
     """The state after a time t.
 
     Args:
@@ -67,11 +82,15 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
         np.True_
     """
     if not isinstance(state, State):
-        raise BadParameter(f"evolve takes a state, such as qet.ground(model); got {type(state).__name__}.")
+        from qet.solvers.oscillators import checked_state, evolved_state
+
+        return evolved_state(checked_state("evolve", state, surroundings), t)
     t = real("t", t, minimum=0.0)
     allowed = checked_allow(allow)
     things = () if surroundings is None else as_surroundings(surroundings)
     chosen = None if surroundings is None else master_for(state, things, master)
+    if chosen is not None:
+        check_size(2**state.model.n_sites)
     refuse_same_operator(things, allowed, state)
     shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
     shape = broadcast(state=state.shape, t=np.shape(t), **shapes)
@@ -83,8 +102,7 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
     }
     made_by = call_of("evolve", required, options)
     if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
-        moved = evolved_of(state.payload, state.model, t)
-        return replace(state, payload=moved, made_by=made_by, surroundings=(), master=None, diagnostics=None)
+        return _carried(state, t, made_by)
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))
     rho = evolved(state.model, rho[..., None, :, :], t, things, chosen)[..., 0, :, :]
     if chosen is not None and "OutsideDomain" not in allowed and things != state.surroundings:
@@ -97,6 +115,14 @@ def evolve(state: State, t: Any, *, surroundings: Any = None, master: Master | N
     error = state.solver_error + (TOLERANCE * is_stepped + ROUNDING * d) * energy_scale(state.model)
     solver = "krylov" if is_stepped else "propagator"
     return State(state.model, Dense(rho), solver, made_by, error, things, chosen, None)
+
+
+def _carried(state: State, t: Any, made_by: Call) -> State:
+    """A long state after a time under H alone, in the representation that holds it."""
+    moved = evolved_of(state.payload, state.model, t)
+    added = drift_of(moved, state.model) - drift_of(state.payload, state.model)
+    error = state.solver_error + added
+    return State(state.model, moved, state.solver, made_by, error)
 
 
 def refuse_negative(matrices: Array, what: str, master: Master, allowed: Collection[str]) -> None:

@@ -12,7 +12,6 @@ Derived here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,15 +19,18 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import NotOffered
-from qet.foundations.paulis import PauliString, PauliSum, collect, real_if_real
+from qet.foundations.paulis import PauliString, PauliSum, real_if_real
 from qet.foundations.values import frozen
-from qet.solvers.nambu import even_products, majoranas_of, modes_of, pfaffian_table
-from qet.solvers.pfaffian import Parted, pfaffian
-from qet.solvers.questions import expect_of, marginal_of, shape_of
+from qet.physics.model import Model
+from qet.solvers.fermions.wick import matrix_of, products, reordered
+from qet.solvers.fermions.wick import string_means as strings
+from qet.solvers.history import History
+from qet.solvers.nambu import majoranas_of
+from qet.solvers.pfaffian import pfaffian
+from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
 
 Array = np.ndarray
 LARGEST_MARGINAL = 8  # sites: 2^15 strings
-CHUNK_ENTRIES = 2**22  # of the matrices whose Pfaffians are taken at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,51 +68,22 @@ def string_means(M: Array, sites: tuple[int, ...]) -> dict[PauliString, Any]:
         M: Covariance, shape (..., 2N, 2N).
         sites: Ascending.
     """
+    means = _means(M, sites)
+    found = {}
+    for number in products(len(sites), False).letters:
+        digits = np.base_repr(number, 4).zfill(len(sites))
+        string = tuple((site, "IXYZ"[int(digit)]) for site, digit in zip(sites, digits, strict=True) if digit != "0")
+        if string:
+            found[string] = means[..., number]
+    return found
+
+
+def _means(M: Array, sites: tuple[int, ...]) -> Array:
+    """Means of all Pauli strings on some sites, ascending, shape (..., 4^n)."""
     own = np.array([2 * site + one for site in sites for one in (0, 1)])
-    means = {}
-    for filled, products in _by_gaps(sites):
-        values = _pfaffians(M, own, filled, [mask for mask, _, _ in products])
-        for mask, string, sign in products:
-            means[tuple((sites[place], letter) for place, letter in string)] = sign * values[mask]
-    return means
-
-
-def _by_gaps(sites: tuple[int, ...]) -> Iterator[tuple[Array, list[tuple[int, PauliString, int]]]]:
-    """The products of `even_products` on the sites, sorted by the modes between the sites that come with them."""
-    gaps = [(place, range(2 * left + 2, 2 * right)) for place, (left, right) in enumerate(pairwise(sites))]
-    gaps = [(place, modes) for place, modes in gaps if modes]
-    groups: dict[tuple[bool, ...], list[tuple[int, PauliString, int]]] = {}
-    for mask, string, sign in even_products(len(sites)):
-        is_filled = tuple((mask & ((1 << 2 * place + 2) - 1)).bit_count() % 2 == 1 for place, _ in gaps)
-        groups.setdefault(is_filled, []).append((mask, string, sign))
-    for is_filled, products in groups.items():
-        filled = [m for yes, (_, modes) in zip(is_filled, gaps, strict=True) if yes for m in modes]
-        yield np.array(filled, dtype=int), products
-
-
-def _pfaffians(M: Array, own: Array, filled: Array, masks: list[int]) -> dict[int, Any]:
-    """Pf of M on the filled modes and each mask of the own ones, by mask."""
-    C = _block(M, own, own)
-    if not len(filled):
-        return pfaffian_table(C)
-    parted = Parted.of(_block(M, filled, filled), _block(M, filled, own), C)
-    if not parted.kept:
-        return {mask: parted.factor * value for mask, value in pfaffian_table(parted.matrix).items()}
-    values: dict[int, Any] = {}
-    kept = tuple(range(parted.kept))
-    for size in sorted({mask.bit_count() for mask in masks}):
-        alike = [mask for mask in masks if mask.bit_count() == size]
-        step = max(1, CHUNK_ENTRIES // max(1, parted.factor.size * (parted.kept + size) ** 2))
-        for start in range(0, len(alike), step):
-            part = alike[start : start + step]
-            modes = np.array([kept + tuple(parted.kept + m for m in modes_of(mask, len(own))) for mask in part])
-            found = pfaffian(parted.matrix[..., modes[:, :, None], modes[:, None, :]])  # (..., masks)
-            values |= {mask: parted.factor * found[..., i] for i, mask in enumerate(part)}
-    return values
-
-
-def _block(M: Array, rows: Array, columns: Array) -> Array:
-    return M[..., rows[:, None], columns]
+    gaps = [np.arange(2 * left + 2, 2 * right) for left, right in pairwise(sites)]
+    nothing = np.zeros(0, dtype=int)
+    return strings(M, nothing, [nothing, *gaps], own, is_odd=False)
 
 
 @shape_of.register
@@ -125,8 +98,9 @@ def _(payload: Gaussian, sites: tuple[int, ...]) -> Array:
             f"the density matrix of {len(sites)} sites of a free-fermion state; marginals are offered up to "
             f"{LARGEST_MARGINAL} sites. Ask for fewer sites, or for expectation values."
         )
-    means = string_means(payload.covariance, tuple(sorted(sites)))
-    return collect([((), 1.0), *means.items()]).matrix(sites) / 2 ** len(sites)
+    ascending = tuple(sorted(sites))
+    means = _means(payload.covariance, ascending)
+    return matrix_of(reordered(means, tuple(ascending.index(site) for site in sites)))
 
 
 @expect_of.register
@@ -134,7 +108,35 @@ def _(payload: Gaussian, operator: PauliSum) -> Any:
     total: Any = 0.0
     for string, c in operator.terms:
         found = majoranas_of(string)
-        if found is not None:
-            modes, sign = np.array(found[0], dtype=int), found[1]
-            total = total + c * (sign * pfaffian(_block(payload.covariance, modes, modes)))
+        if found is None:
+            continue
+        modes, sign = found
+        if len(modes) == 2:
+            total = total + c * (sign * payload.covariance[..., modes[0], modes[1]])
+        else:
+            rows = np.array(modes, dtype=int)
+            total = total + c * (sign * pfaffian(payload.covariance[..., rows[:, None], rows]))
     return real_if_real(total)
+
+
+@evolved_of.register
+def _(payload: Gaussian, model: Model, t: Any) -> Gaussian:
+    from qet.solvers.fermions.modes import modes_of
+
+    F = modes_of(model).propagator(t)
+    M = F @ payload.covariance @ np.swapaxes(F, -1, -2)
+    return Gaussian((M - np.swapaxes(M, -1, -2)) / 2)
+
+
+@branches_of.register
+def _(payload: Gaussian, history: History, sites: tuple[int, ...]) -> Array:
+    from qet.solvers.fermions.branches import branches
+
+    return branches(payload, history, sites)
+
+
+@means_after.register
+def _(payload: Gaussian, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
+    from qet.solvers.fermions.aftermath import means
+
+    return means(payload, history, operators, times)

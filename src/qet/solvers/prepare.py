@@ -6,7 +6,7 @@ batched; long chains take the routes of `choose`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -23,20 +23,43 @@ from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions its payloads answer
 from qet.solvers import pair
-from qet.solvers.choose import SAMPLES, Route, Solver, checked_solver, chosen, gibbs_routes, ground_routes
+from qet.solvers.choose import (
+    SAMPLES,
+    SHORT,
+    Route,
+    Solver,
+    checked_solver,
+    chosen,
+    eigenstate_routes,
+    gibbs_routes,
+    ground_routes,
+)
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
+
+if TYPE_CHECKING:
+    from qet.physics.oscillators import Oscillators
+    from qet.solvers.oscillators import OscillatorState
 
 Array = np.ndarray
 QUARTIC_ERROR = 1e-12  # of its means, measured against LAPACK on random matrices
 
 
-def ground(model: Model, *, solver: Solver = "auto") -> State:
+@overload
+def ground(model: Model, *, solver: Solver = "auto") -> State: ...
+
+
+@overload
+def ground(model: Oscillators, *, solver: Solver = "auto") -> OscillatorState: ...
+
+
+def ground(model: Model | Oscillators, *, solver: Solver = "auto") -> State | OscillatorState:
     """The ground state of a model, at every point of its batch.
 
     Two qubits with fields along Z and one XX coupling have a closed form, large batches of any two qubits the roots
     of a quartic; up to 8 sites H is diagonalized. Longer chains are free fermions where H is quadratic, else state
-    vectors by Krylov methods, else matrix products; `explain(ground, model)` says which.
+    vectors by Krylov methods, else matrix products; `explain(ground, model)` says which. Oscillators (`harmonic`,
+    `oscillators`) have the Gaussian state of their normal modes.
 
     Args:
         model: The model.
@@ -54,7 +77,10 @@ def ground(model: Model, *, solver: Solver = "auto") -> State:
         >>> round(float(qet.expect(state, "Z0")), 6)
         -0.894427
     """
-    _check_model("ground", model)
+    if not isinstance(model, Model):
+        from qet.solvers.oscillators import checked_model, ground_of
+
+        return ground_of(checked_model("ground", model, solver))
     name, numbers = checked_solver(solver)
     call = call_of("ground", {"model": model}, {"solver": (solver, "auto")})
     return _lowest(model, 0, "ground", chosen("ground", ground_routes(model), name), numbers, call)
@@ -72,21 +98,23 @@ def eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> State:
         DegenerateLevel: where that level is not unique.
         BadParameter: if there is no such level.
     """
-    _check_model("eigenstate", model)
-    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
-        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
-    if not 0 <= level < 2**model.n_sites:
-        raise BadParameter(
-            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
-        )
-    level = int(level)
+    check_model("eigenstate", model)
+    level = check_level(model, level)
     name, numbers = checked_solver(solver)
     call = call_of("eigenstate", {"model": model, "level": level}, {"solver": (solver, "auto")})
-    routes = (route for route in ground_routes(model, level) if route.solver in ("dense", "krylov"))
-    return _lowest(model, level, f"eigenstate level {level}", chosen("eigenstate", routes, name), numbers, call)
+    route = chosen("eigenstate", eigenstate_routes(model, level), name)
+    return _lowest(model, level, f"eigenstate level {level}", route, numbers, call)
 
 
-def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
+@overload
+def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State: ...
+
+
+@overload
+def gibbs(model: Oscillators, *, T: Any, solver: Solver = "auto") -> OscillatorState: ...
+
+
+def gibbs(model: Model | Oscillators, *, T: Any, solver: Solver = "auto") -> State | OscillatorState:
     """The thermal state exp(-H/T)/Z.
 
     Entries with T = 0 are the equal mixture of all levels within 1e-10 ‖H‖ of the lowest.
@@ -108,7 +136,10 @@ def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
         >>> float(qet.expect(qet.gibbs(qet.minimal(k=0.0), T=0.0), "Z0"))
         -1.0
     """
-    _check_model("gibbs", model)
+    if not isinstance(model, Model):
+        from qet.solvers.oscillators import checked_model, gibbs_of
+
+        return gibbs_of(checked_model("gibbs", model, solver), T)
     T = real("T", T, minimum=0.0)
     shape = broadcast(model=model.shape, T=np.shape(T))
     name, numbers = checked_solver(solver)
@@ -116,6 +147,10 @@ def gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> State:
     route = chosen("gibbs", gibbs_routes(model, shape), name)
     if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
+    if route.solver == "dense" and model.n_sites > SHORT:
+        from qet.solvers.vectors.thermal import gibbs_by_sectors
+
+        return _state_of(model, gibbs_by_sectors(model, T), route, call)
     if route.solver == "dense":
         energies, vectors = spectrum(model, np.shape(T))
         p = _boltzmann(energies, T)
@@ -166,18 +201,31 @@ def _state_of(model: Model, found: Prepared, route: Route, call: Call) -> State:
     return State(model, found.payload, route.solver, call, found.error, diagnostics=found.diagnostics)
 
 
-def state(model: Model, rho_or_psi: Any) -> State:
-    """A given state: a density matrix, a state vector, or a QuTiP Qobj.
+@overload
+def state(model: Model, rho_or_psi: Any) -> State: ...
+
+
+@overload
+def state(model: Oscillators, rho_or_psi: Any) -> OscillatorState: ...
+
+
+def state(model: Model | Oscillators, rho_or_psi: Any) -> State | OscillatorState:
+    """A given state: a density matrix, a state vector, or a QuTiP Qobj; of oscillators the covariance.
 
     Args:
         model: The model the state belongs to.
         rho_or_psi: Density matrix (..., d, d) or normalized vector (..., d), site 0 leftmost; leading axes are points.
+            Of oscillators: <{r_i, r_j}>/2 with r = (x.., p..), shape (..., 2N, 2N), the means being zero.
 
     Raises:
-        NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative.
+        NotAState: if the trace is not one, it is not Hermitian, or an eigenvalue is negative; for a covariance that
+            breaks the uncertainty relation.
         ShapeMismatch: if the size does not fit the model.
     """
-    _check_model("state", model)
+    if not isinstance(model, Model):
+        from qet.solvers.oscillators import checked_model, given_state
+
+        return given_state(checked_model("state", model), rho_or_psi)
     try:
         array = np.array(rho_or_psi.full() if hasattr(rho_or_psi, "full") else rho_or_psi)
     except ValueError:
@@ -241,9 +289,21 @@ def _boltzmann(energies: Array, T: Any) -> Array:
     return weights / weights.sum(-1, keepdims=True)
 
 
-def _check_model(word: str, model: Any) -> None:
+def check_model(word: str, model: Any) -> None:
+    """Refuse what is no model."""
     if not isinstance(model, Model):
         raise BadParameter(f"{word} takes a model, such as qet.minimal(); got {type(model).__name__}.")
+
+
+def check_level(model: Model, level: Any) -> int:
+    """The number of a level that the model has."""
+    if isinstance(level, bool) or not isinstance(level, (int, np.integer)):
+        raise BadParameter(f"level is an integer counted from 0; got {level!r}.")
+    if not 0 <= level < 2**model.n_sites:
+        raise BadParameter(
+            f"level={level} does not exist: {model.n_sites} qubits have levels 0 .. {2**model.n_sites - 1}."
+        )
+    return int(level)
 
 
 def _projector(vector: Array) -> Array:

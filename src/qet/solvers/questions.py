@@ -43,6 +43,12 @@ def evolved_of(payload: Any, model: Model, t: Any) -> Any:
 
 
 @singledispatch
+def drift_of(payload: Any, model: Model) -> Any:
+    """Error of an extracted energy that evolution in time has added to the payload, shape ()-or-batch."""
+    return 0.0
+
+
+@singledispatch
 def branches_of(payload: Any, history: History, sites: tuple[int, ...]) -> Array:
     """Unnormalized states on the sites when Bob acts, one for each of Alice's outcomes, shape (*shape, K, d, d)."""
     raise _not_offered(payload, "branches after a delay")

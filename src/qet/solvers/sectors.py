@@ -90,6 +90,9 @@ def steps_of(operator: PauliSum, n_sites: int) -> list[Step]:
     for string, c in operator.terms:
         by_flip.setdefault(frozenset(site for site, letter in string if letter != "Z"), []).append((string, c))
     for flipped, terms in by_flip.items():
+        if not flipped:  # diagonal, whatever the number of sites
+            found |= {(0,) * n_sites} if any(np.any(np.asarray(c)) for _, c in terms) else set()
+            continue
         part = PauliSum(tuple(terms))
         sites = part.support
         entries = np.abs(part.matrix(sites)).reshape(-1, 2 ** len(sites), 2 ** len(sites))

@@ -39,7 +39,7 @@ def spectrum(model: Model, batch: tuple[int, ...] = ()) -> tuple[Array, Array]:
 
 def dense_memory(n_sites: int, points: int) -> float:
     """Bytes that the spectra of some points take."""
-    return 3 * 16.0 * 4.0**n_sites * points
+    return 3 * 16.0 * 4.0 ** min(n_sites, 400) * points  # no overflow: 400 sites are as far out of reach as 1000
 
 
 def is_degenerate(energies: Array, level: Any) -> Array:

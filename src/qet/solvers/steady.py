@@ -24,6 +24,7 @@ from qet.foundations.checks import broadcast
 from qet.foundations.conventions import POSITIVITY_TOLERANCE
 from qet.foundations.errors import (
     BadParameter,
+    NotConverged,
     NotOffered,
     NotPositive,
     NoUniqueSteadyState,
@@ -35,6 +36,8 @@ from qet.foundations.values import Call, call_of
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions a density matrix answers
+from qet.solvers.choose import SHORT
+from qet.solvers.choose_steady import usual_solver
 from qet.solvers.contacts import check_inside
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, exact
 from qet.solvers.domain import outside_of, warn_outside
@@ -46,7 +49,7 @@ from qet.solvers.refusals import refuse_many, refuse_same_operator, refuse_unsou
 from qet.solvers.sectors import symmetries_of
 from qet.solvers.setting import Setting, currents_of, gap_of, picked, setting_of, solve, validity_of
 from qet.solvers.states import Dense, State
-from qet.solvers.stationary import keeps_blocks, solve_iteratively
+from qet.solvers.stationary import solve_iteratively
 from qet.solvers.validity import local_outside
 
 Array = np.ndarray
@@ -54,7 +57,6 @@ Surroundings = tuple[Bath | Jump, ...]
 SOLVERS = ("auto", "dense", "iterative", "vectorized", "chains", "fermions")
 ALLOWANCES = ("NotPositive", "NotConverged", "OutsideDomain", "SameOperatorTwice")
 LARGEST = 64  # levels
-ITERATIVE_FROM = 6  # sites: from here on an iteration in symmetry sectors is faster than any matrix
 
 
 def steady(
@@ -69,10 +71,11 @@ def steady(
         surroundings: A bath, a jump, or a list of them.
         master: "redfield" | "secular" | ("partial", cutoff) | "universal" | "local" | "gksl" | "leads" | "heom"; None
             is "redfield" with a bath, "gksl" with jumps alone. The cutoff is an energy.
-        solver: "auto" picks the fastest route; "dense" solves the generator as dense matrices (up to 6 qubits),
-            "iterative" never writes it out and works in its symmetry sectors (up to 8). For master "gksl" also
-            "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free in symmetry sectors, with
-            jumps on single sites (about 13); "fermions", third quantization of free chains with jumps at the ends.
+        solver: "auto" picks the fastest route, and `explain(steady, ...)` says which; "dense" solves the generator as
+            dense matrices (up to 6 qubits), "iterative" never writes it out and works in its symmetry sectors (up to
+            8). For master "gksl" also "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free
+            in symmetry sectors, with jumps on single sites (about 13); "fermions", third quantization of free chains
+            with jumps at the ends.
         allow: Names of refusals and warnings to turn off, such as ("NotPositive",) or ("OutsideDomain",).
 
     Returns:
@@ -106,14 +109,23 @@ def steady(
         check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
     broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
     required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
-    options = {
-        "master": (master, None),
-        "solver": (solver, "auto"),
-        "allow": (allowed, ()),
-    }
+    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
     made_by = call_of("steady", required, options)
-    if solver in ("vectorized", "chains", "fermions"):
-        return _driven(model, things, chosen, made_by, allowed, solver)
+    return _found(model, things, chosen, made_by, allowed, solver)
+
+
+def _found(
+    model: Model, things: Surroundings, chosen: Master, made_by: Call, allowed: tuple[str, ...], solver: str
+) -> State:
+    """The steady state by a solver, or by the usual one."""
+    route = usual_solver(model, things, chosen) if solver == "auto" else solver
+    if route in ("vectorized", "chains", "fermions"):
+        try:
+            return _driven(model, things, chosen, made_by, allowed, route)
+        except NotConverged:
+            if solver != "auto" or model.n_sites > SHORT:
+                raise
+            route = "iterative"  # in the energy basis
     if chosen != "leads":  # which take one bath a site
         refuse_same_operator(things, allowed)
     if chosen in ("leads", "heom"):
@@ -123,10 +135,8 @@ def steady(
             if model.n_sites > MAX_SITES:
                 raise
             raise with_survivors(error, setting_of(model, things, "redfield"), things) from None
-    if isinstance(chosen, str) and chosen in ("local", "gksl") and solver == "auto" and model.n_sites < ITERATIVE_FROM:
-        return by_means(model, things, chosen, made_by, allowed)
-    is_large = model.n_sites >= ITERATIVE_FROM and keeps_blocks(chosen, things)
-    route = ("iterative" if is_large else "dense") if solver == "auto" else solver
+    if route == "elimination":
+        return by_means(model, things, str(chosen), made_by, allowed)
     return _by_generator(model, things, chosen, made_by, allowed, route)
 
 

@@ -7,13 +7,10 @@ or NaN) has no value; it is counted and left out. Errors in the question itself 
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -33,6 +30,7 @@ from qet.foundations.errors import (
 )
 from qet.protocols.run import Run
 from qet.studies.axes import Axis
+from qet.studies.named_function import name_of
 
 Array = np.ndarray
 REFUSALS = (DegenerateLevel, DivergentOccupation, NotAState, NotConverged, NotPositive, NoUniqueSteadyState)
@@ -102,7 +100,7 @@ class Objective:
             return np.nan
         if value.ndim:
             raise ShapeMismatch(
-                f"optimize maximizes one number a point; {_name(self.point)} gives an array of shape {value.shape} "
+                f"optimize maximizes one number a point; {name_of(self.point)} gives an array of shape {value.shape} "
                 "there. Choose one entry, or maximize=lambda result: ... that gives a number."
             )
         return float(value)
@@ -134,7 +132,7 @@ class Objective:
         """Values as real numbers; None and complex numbers, of which NumPy would make some, are refused."""
         if value is None or np.iscomplexobj(value):
             raise BadParameter(
-                f"{_name(self.maximize if callable(self.maximize) else self.point)} gives {value!r} where a real "
+                f"{name_of(self.maximize if callable(self.maximize) else self.point)} gives {value!r} where a real "
                 "number is maximized. Return one; of a complex number its real part or its modulus."
             )
         return np.asarray(value, dtype=float)
@@ -157,19 +155,19 @@ class Objective:
             return self._numbers(result)
         except (TypeError, ValueError):
             raise BadParameter(
-                f"{_name(self.point)} gives a {type(result).__name__}; optimize takes a Run, a number or an array, or "
-                "a mapping of names to them. For anything else give maximize=lambda result: ..., a number."
+                f"{name_of(self.point)} gives a {type(result).__name__}; optimize takes a Run, a number or an array, "
+                "or a mapping of names to them. For anything else give maximize=lambda result: ..., a number."
             ) from None
 
     def energy_of(self, result: Any) -> str:
         """In words what is maximized."""
         if callable(self.maximize):
-            return f"{_name(self.maximize)}, a function of the result"
+            return f"{name_of(self.maximize)}, a function of the result"
         if isinstance(result, Run):
             if isinstance(self.maximize, tuple):
                 return f"drop of {' + '.join(self.maximize[1:])} alone in Bob's operation"
             return ENERGIES[self.maximize]
-        return str(self.maximize) if isinstance(result, Mapping) else f"the value of {_name(self.point)}"
+        return str(self.maximize) if isinstance(result, Mapping) else f"the value of {name_of(self.point)}"
 
     def _refused(self, refusal: QetError) -> None:
         self.refusal = self.refusal or refusal
@@ -199,55 +197,3 @@ def checked_maximize(maximize: Any) -> Any:
         f'maximize is the name of an energy ("extracted", "teleported", ...), ("drop", "H_B") with the rows of the '
         f"ledger, or a function of the result; got {maximize!r}."
     )
-
-
-def check_parameters(point: Any, names: tuple[str, ...]) -> None:
-    """Refuse what is no function of these parameters.
-
-    Raises:
-        BadParameter: if it is not callable, or needs a parameter that has no bounds.
-        UnknownName: for bounds on a parameter that it does not have.
-    """
-    if isinstance(point, Mapping):
-        raise BadParameter(
-            f"a recipe of optimize names its point ({point.get('name')!r}, source {point.get('source')!r}) and does "
-            "not hold it, since nothing in a file is executed. Call qet.optimize(point, ...) with the function itself."
-        )
-    if not callable(point):
-        raise BadParameter(f"optimize takes a function of named parameters; got {type(point).__name__}.")
-    parameters = _parameters(point)
-    if parameters is None:
-        return
-    free = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    for name in names:
-        if name not in known and not free:
-            raise unknown(f"parameter of {_name(point)}", name, known)
-    needed = [p.name for p in parameters if p.default is p.empty and p.name in known and p.name not in names]
-    if needed:
-        raise BadParameter(
-            f"{_name(point)} also needs {', '.join(needed)}: give bounds, {needed[0]}=(low, high), or a default."
-        )
-
-
-def identity(function: Any) -> dict[str, str]:
-    """A function for a recipe: its name and the hash of its source, never the code itself."""
-    try:
-        source = inspect.getsource(function.func if isinstance(function, partial) else function)
-    except (OSError, TypeError):
-        source = ""  # written at a prompt, or not in Python
-    return {"name": _name(function), "source": sha256(source.encode()).hexdigest()[:16] if source else ""}
-
-
-def _parameters(point: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """The parameters of a function; None where it does not tell them."""
-    try:
-        return list(inspect.signature(point).parameters.values())
-    except (TypeError, ValueError):
-        return None
-
-
-def _name(function: Any) -> str:
-    while isinstance(function, partial):
-        function = function.func
-    return str(getattr(function, "__qualname__", type(function).__name__)).replace("<locals>.", "").split(".")[-1]

@@ -18,7 +18,8 @@ from qet.protocols.run import Run
 from qet.studies.axes import Axis, axes_of
 from qet.studies.bell import curve_shapes, verdict_on
 from qet.studies.curvature import hessian
-from qet.studies.objective import Objective, check_parameters, checked_maximize, identity
+from qet.studies.named_function import check_parameters, identity
+from qet.studies.objective import Objective, checked_maximize
 from qet.studies.optimum import Optimum
 from qet.studies.search import Recorder, find_maxima
 from qet.studies.trends import theory_of, trends_of
@@ -75,7 +76,7 @@ def optimize(
         <Optimum 0.19755 at gamma=4.21028: bell>
     """
     axes, chosen = axes_of(bounds), checked_maximize(maximize)
-    check_parameters(point, tuple(bounds))
+    check_parameters("optimize", point, tuple(bounds), give="bounds, {}=(low, high)")
     _check_search(global_, seed, resolution)
     objective = Objective(point, axes, chosen)
     record = Recorder(objective)

@@ -16,14 +16,17 @@ from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.paulis import PauliSum, collect, pauli
 from qet.physics.baths import bath, jump
 from qet.physics.feedback import feedback
+from qet.physics.gaussian_reading import coherent, homodyne
 from qet.physics.measurement import measure
 from qet.physics.model import Model
-from qet.physics.models import MODELS, by_site, model
+from qet.physics.models import MODELS, by_site, disorder, model
+from qet.physics.oscillators import harmonic, oscillators
 from qet.protocols.battery import battery
 from qet.protocols.cycle import cycle
 from qet.protocols.demon import demon
 from qet.protocols.ergotropy import ergotropy
 from qet.protocols.passivity import passivity
+from qet.protocols.profile import profile
 from qet.protocols.pulses import pulsed
 from qet.protocols.several_rounds import rounds
 from qet.protocols.teleport import teleport
@@ -39,9 +42,11 @@ from qet.solvers.states import State
 from qet.solvers.steady import steady
 from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
+from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
+from qet.studies.sweep import sweep
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -68,11 +73,16 @@ WORDS: dict[str, Callable[..., Any]] = {
     "swapped": _swapped,
     "between": _between,
     "by_site": by_site,
+    "disorder": disorder,
     "pauli_sum": _pauli_sum,
     "bath": bath,
     "jump": jump,
     "measure": measure,
     "feedback": feedback,
+    "harmonic": harmonic,
+    "oscillators": oscillators,
+    "coherent": coherent,
+    "homodyne": homodyne,
     "ground": ground,
     "eigenstate": eigenstate,
     "gibbs": gibbs,
@@ -87,6 +97,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "collisional": collisional,
     "audit": audit,
     "teleport": teleport,
+    "profile": profile,
     "rounds": rounds,
     "passivity": passivity,
     "threshold_temperature": threshold_temperature,
@@ -100,6 +111,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "sweep": sweep,
+    "decay_law": decay_law,
 }
 
 

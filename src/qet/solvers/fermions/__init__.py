@@ -1,5 +1,5 @@
 """Chains of free fermions, up to a thousand sites: ground, thermal and driven states, and what happens to them in time.
 
-`offers` says which models and jumps are taken, `states` and `driven` make the states, `wick`, `branches` and `aftermath`
-answer what protocols ask. The conventions are those of `qet.solvers.nambu`.
+`offers` says which models and jumps are taken, `states` and `driven` make the states, `wick`, `branches` and
+`aftermath` answer what protocols ask. The conventions are those of `qet.solvers.nambu`.
 """

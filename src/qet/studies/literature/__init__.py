@@ -8,7 +8,11 @@ from qet.foundations.errors import unknown
 
 from .entry import Entry
 
-ENTRIES = {"yan2025": "qet.studies.literature.yan2025", "bell": "qet.studies.literature.bell"}
+ENTRIES = {
+    "yan2025": "qet.studies.literature.yan2025",
+    "bell": "qet.studies.literature.bell",
+    "chains": "qet.studies.literature.chains",
+}
 
 
 def literature(name: str) -> Entry:

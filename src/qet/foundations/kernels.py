@@ -1,0 +1,131 @@
+"""Compiled twins of array code, by numba (the extra `fast`); each has a plain twin that the tests compare it with.
+
+A function here compiles its kernel on first use, keeps it on disk, and gives None where numba is not installed: its
+caller then takes the plain way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+
+import numpy as np
+
+Array = np.ndarray
+TILE = 16  # rows of a transpose taken at once
+
+
+def has_numba() -> bool:
+    """Whether compiled kernels can be had."""
+    return find_spec("numba") is not None
+
+
+@cache
+def pauli_product() -> Callable[..., None] | None:
+    """A sum of Pauli strings on columns; `solvers.vectors.product.compiled` says what it is given.
+
+    The rows come in blocks that differ in their low bits alone. A flip takes one block to another, in runs of rows
+    that stay side by side.
+    """
+    if not has_numba():
+        return None
+    from numba import njit, prange
+
+    @njit(cache=True, parallel=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    def product(x, y, low, sign, flips, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
+        width, flat_x, flat_y = x.shape[1], x.reshape(-1), y.reshape(-1)
+        size = width << low
+        for high in prange(x.shape[0] >> low):
+            out, row = np.zeros(size, dtype=x.dtype), np.empty(size, dtype=tables.dtype)
+            for f in range(len(flips)):
+                c = 0.0 * numbers[0]
+                for k in range(first[f], first[f + 1]):
+                    c += sign[high & number_signs[k]] * numbers[k]
+                source, flip = (high ^ flips[f, 0]) * size, flips[f, 1]
+                run = (flip & -flip) * width if flip else size
+                if begin[f] == begin[f + 1] and run >= 8:  # one number, and long runs
+                    for start in range(0, size, run):
+                        there = source + (start // width ^ flip) * width
+                        for k in range(run):
+                            out[start + k] += c * flat_x[there + k]
+                    continue
+                row[:] = c
+                for k in range(begin[f], begin[f + 1]):
+                    row += sign[high & table_signs[k]] * tables[k]
+                if run >= 8:
+                    for start in range(0, size, run):
+                        there = source + (start // width ^ flip) * width
+                        for k in range(run):
+                            out[start + k] += row[start + k] * flat_x[there + k]
+                else:
+                    for r in range(size // width):
+                        there = source + (r ^ flip) * width
+                        for b in range(width):
+                            out[r * width + b] += row[r * width + b] * flat_x[there + b]
+            flat_y[high * size : (high + 1) * size] = out
+
+    kernel: Callable[..., None] = product
+    return kernel
+
+
+@cache
+def block_without_jumps() -> Callable[..., None] | None:
+    """out = (QM)ᵀ - Q Mᵀ - lost M - M lost on a block; `solvers.chains.action.Compiled` says what it is given."""
+    if not has_numba():
+        return None
+    from numba import njit
+
+    @njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    def block(M, out, turned, tile, first, columns, values, lost):  # type: ignore[no-untyped-def] # pragma: no cover
+        n = M.shape[0]
+        for top in range(0, n, TILE):
+            bottom = min(top + TILE, n)
+            for c in range(n):
+                for r in range(top, bottom):
+                    turned[c, r] = M[r, c]
+        for r in range(n):
+            row, leaving = out[r], lost[r]
+            for c in range(n):
+                row[c] = -(leaving + lost[c]) * M[r, c]
+            for k in range(first[r], first[r + 1]):
+                q, source = values[k], turned[columns[k]]
+                for c in range(n):
+                    row[c] -= q * source[c]
+        for top in range(0, n, TILE):
+            bottom = min(top + TILE, n)
+            for r in range(top, bottom):
+                line = tile[r - top]
+                line[:] = 0.0
+                for k in range(first[r], first[r + 1]):
+                    q, source = values[k], M[columns[k]]
+                    for c in range(n):
+                        line[c] += q * source[c]
+            for c in range(n):
+                for r in range(top, bottom):
+                    out[c, r] += tile[r - top, c]
+
+    kernel: Callable[..., None] = block
+    return kernel
+
+
+@cache
+def block_transfer() -> Callable[..., None] | None:
+    """out[rows, columns] += x M[from_rows, from_columns] + y Mᵀ[from_rows, from_columns], places as arrays."""
+    if not has_numba():
+        return None
+    from numba import njit
+
+    @njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    def transfer(M, out, rows, columns, from_rows, from_columns, x, y):  # type: ignore[no-untyped-def] # pragma: no cover
+        for i in range(len(rows)):
+            row, source = out[rows[i]], M[from_rows[i]]
+            if x != 0.0:
+                for j in range(len(columns)):
+                    row[columns[j]] += x * source[from_columns[j]]
+            if y != 0.0:
+                for j in range(len(columns)):
+                    row[columns[j]] += y * M[from_columns[j], from_rows[i]]
+
+    kernel: Callable[..., None] = transfer
+    return kernel
