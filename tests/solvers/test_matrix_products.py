@@ -221,7 +221,14 @@ def test_levels_that_are_not_told_apart_are_refused(model):
         ground_by_mps(model)
 
 
-@pytest.mark.parametrize("model", [qet.ising(5, hx=0.2, g=np.array([0.5, 1.0])[:, None]), long_range(5)], ids=_short)
+@pytest.mark.parametrize(
+    "model",
+    [
+        qet.ising(5, hx=0.2, g=np.array([0.5, 1.0])[:, None]),
+        pytest.param(long_range(5), marks=pytest.mark.slow),
+    ],
+    ids=_short,
+)
 def test_thermal_states_are_those_of_dense_matrices(model):
     T = np.array([0.4, 3.0])
     prepared = gibbs_by_mps(model, T)

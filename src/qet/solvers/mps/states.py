@@ -24,6 +24,7 @@ from qet.solvers.mps.search import Found, Search, Sweep
 from qet.solvers.states import Prepared, energy_scale
 
 Array = np.ndarray
+BLURRED = 1e-7  # of a residual relative to Σ|c|: above it the state is not converged, whatever the levels are
 SHORT = 4  # sites up to which there is nothing to sweep: H is diagonalized
 
 
@@ -181,7 +182,8 @@ def _shaped(values: list[float], shape: tuple[int, ...]) -> Array:
 def _refuse(model: Model, prepared: Prepared, found: list[Found]) -> None:
     shape = prepared.payload.shape
     said = prepared.diagnostics
-    limit = np.maximum(DEGENERACY_TOLERANCE * np.asarray(energy_scale(model)), said.residual)
+    scale = np.asarray(energy_scale(model))
+    limit = np.maximum(DEGENERACY_TOLERANCE * scale, np.where(said.residual <= BLURRED * scale, said.residual, 0.0))
     sectors = np.array(said.sector, dtype=object).reshape(shape)
     refuse_where(
         said.gap <= limit,
