@@ -267,7 +267,8 @@ def test_a_gain_from_w_and_z_equals_that_from_t():
 def test_parties_change_without_building_the_model_again():
     model = qet.ising(5, g=[1.0, 2.0])
     other = model.between(1, (3, 4))
-    assert other.terms is model.terms and other.H is model.H
+    assert other.terms is model.terms
+    assert other.H is model.H
     assert (other.A, other.B, other.shape) == ((1,), (3, 4), (2,))
     assert other == qet.ising(5, g=[1.0, 2.0], A=1, B=(3, 4))
     for A, B in ((1, 1), (0, 5), (-1, 2), (0, ())):

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from many_digits import Ground, decimals, orthogonal_factor
+from many_digits import Ground, orthogonal_factor
 
 from qet.foundations.errors import NotConverged
 from qet.foundations.paulis import pauli
@@ -134,7 +134,8 @@ def test_means_equal_those_in_decimal_arithmetic(chain):
 def test_one_precision_serves_a_whole_vector_and_zeros_are_exact():
     chain = ising(8, g=100.0)
     means, error = precise_means(chain, (), [pauli("Y0 Y7"), pauli("X0 Y7")], 1e-13)
-    assert means[0] != 0.0 and means[1] == 0.0 and 0.0 < error < 1e-13 * abs(means[0])
+    assert means[1] == 0.0
+    assert 0.0 < error < 1e-13 * abs(means[0])
     assert precise_means(chain, (), [pauli("X0 Y7"), pauli("X0")], 1e-13)[1] == 0.0
 
 
@@ -159,7 +160,3 @@ def test_affordable_are_quadratic_chains_up_to_a_thousand_sites():
     assert is_affordable(ising(100), 1000)
     assert not is_affordable(xxz(9), 1)
     assert not is_affordable(ising(9, hx=0.1), 1)
-
-
-def test_decimals_are_the_doubles_themselves():
-    assert decimals([[0.1]])[0, 0] == Decimal(0.1)

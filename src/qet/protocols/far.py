@@ -1,8 +1,8 @@
 """Gains far from Alice, however small, to full relative precision.
 
-Where no term of H meets both parties, and nothing happens in between, Alice's measurement enters Bob's matrices through
-her effects E_m = e_0 + Σ_s e_s σ_s alone: T_m = p_m T⁰ + Σ_s e_s Tˢ with the matrix T⁰ of the state that was not measured,
-p_m the probability of the message, and the connected correlators
+Where no term of H meets both parties, and nothing happens in between, Alice's measurement enters Bob's matrices
+through her effects E_m = e_0 + Σ_s e_s σ_s alone: T_m = p_m T⁰ + Σ_s e_s Tˢ with the matrix T⁰ of the state that was
+not measured, p_m the probability of the message, and the connected correlators
 
     Tˢ_ab = <σ_s H_a σ_b> - <σ_s><H_a σ_b>,
 
@@ -33,6 +33,7 @@ import numpy as np
 
 from qet.foundations.conventions import PAULIS, ROUNDING
 from qet.foundations.paulis import LETTERS, PauliString, PauliSum, collect, multiply_strings
+from qet.physics.model import Model
 from qet.protocols import best
 from qet.protocols.secular import largest_root
 from qet.solvers.questions import expect_of
@@ -60,16 +61,17 @@ def offers(run: Run) -> bool:
 
 
 def is_stationary(state: State) -> bool:
-    """Whether a state commutes with H by the way it was made: an energy level, a thermal state, or one with white noise."""
+    """Whether a state commutes with H by the way it was made: a level, a thermal state, or one with white noise."""
     call, H = state.made_by, state.model.terms
     while call.word in ("between", "depolarize"):
         of = call.arguments["of" if call.word == "between" else "state"]
         if not isinstance(of, State):
             return False
         call = of.made_by
-    if call.word not in ("ground", "eigenstate", "gibbs"):
+    model = call.arguments.get("model") if call.word in ("ground", "eigenstate", "gibbs") else None
+    if not isinstance(model, Model):
         return False
-    made = call.arguments["model"].terms
+    made = model.terms
     return made is H or (len(made) == len(H) and all(a.operator == b.operator for a, b in zip(made, H, strict=True)))
 
 
@@ -182,7 +184,7 @@ class Far:
 
     @cached_property
     def _basis(self) -> Array:
-        """v, then V, as columns, shape (*, 1, 4, 4): of K⁰, the identity first where nothing is gained without a message."""
+        """v, then V, as columns, shape (*, 1, 4, 4): v is the identity where nothing is gained without a message."""
         K = self._K0
         vectors = np.linalg.eigh(K)[1][..., ::-1]
         if not np.any(K[..., 0, 1:]):
@@ -244,7 +246,7 @@ class Far:
         size = np.abs(e[..., 1:]).sum(-1) + np.zeros(b.shape[:-1])
         error = size * np.asarray(self._rounding)[..., None]
         gains = largest_root(W, b)
-        is_poor = (self._errors(b, W, gains, error) > WANTED * gains).any(-1)
+        is_poor = np.asarray((self._errors(b, W, gains, error) > WANTED * gains).any(-1))
         if is_poor.any() and self._is_identity and is_stationary(self.run.state):
             from qet.protocols.far_fermions import refined_torques
 
@@ -264,7 +266,8 @@ class Far:
         size = np.minimum(np.linalg.norm(turn, axis=-1), 1.0)
         stiff = np.asarray(self._rounding)[..., None]
         top = np.linalg.eigvalsh(W)[..., -1]
-        second = b_error**2 / np.maximum(gains - top, np.maximum(b_error, stiff))
+        resist = np.maximum(gains - top, np.maximum(b_error, stiff))
+        second = b_error**2 / np.where(resist > 0.0, resist, 1.0)
         error = 2 * size * b_error + size**2 * stiff + second + 4 * ROUNDING * gains
         return np.where(is_safe, error, np.maximum(error, b_error + stiff))
 

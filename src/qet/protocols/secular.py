@@ -32,7 +32,7 @@ def largest_gain(T: Array) -> Array:
 
 
 def largest_root(W: Array, z: Array) -> Array:
-    """The same from the symmetric W, shape (..., 3, 3), and the torque z, shape (..., 3), which keeps its own digits."""
+    """The same from the symmetric W, shape (..., 3, 3), and the torque z, shape (..., 3), which keeps its digits."""
     W, z = np.asarray(W, dtype=float), np.asarray(z, dtype=float)
     entries = [W[..., i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
     flat = [np.ravel(one) for one in np.broadcast_arrays(*entries, *np.moveaxis(z, -1, 0))]

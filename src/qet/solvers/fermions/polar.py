@@ -1,12 +1,12 @@
 """The orthogonal factor of a matrix to hundreds of bits, from its singular values in double precision.
 
-C = Q H with Q orthogonal and H positive. An approximation Q misses in two ways: E = 1 - QᵀQ, and the antisymmetric part
-K of QᵀC. To first order
+C = Q H with Q orthogonal and H positive. An approximation Q misses in two ways: E = 1 - QᵀQ, and the antisymmetric
+part K of QᵀC. To first order
 
     Q (1 + E/2 + S),    S H + H S = 2K + (E H - H E)/2,
 
-mends both. E and K are taken in slices, where their cancellation costs nothing; what mends them needs only the digits of
-a double, so each step gains some fifteen digits less those of ‖C‖/σ_min. Only QᵀQ is a full product. Derived here.
+mends both. E and K are taken in slices, where their cancellation costs nothing; what mends them needs only the digits
+of a double, so each step gains some fifteen digits less those of ‖C‖/σ_min. Only QᵀQ is a full product. Derived here.
 """
 
 from __future__ import annotations

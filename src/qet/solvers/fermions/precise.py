@@ -1,8 +1,8 @@
-"""Means in ground states of free-fermion chains to full relative precision, though they fall exponentially with distance.
+"""Means in ground states of free-fermion chains to full relative precision, though they fall exponentially far out.
 
 In double precision a correlator below 1e-16 is noise. Here the covariance M = -i sign(iA), the orthogonal factor of A,
-is refined to as many bits as the smallest mean needs (`polar`), and the strings' determinants and Pfaffians are taken of
-integers with as many (`integers`). The doubles of the Hamiltonian count as exact. With more than MOST_BITS, about
+is refined to as many bits as the smallest mean needs (`polar`), and the strings' determinants and Pfaffians are taken
+of integers with as many (`integers`). The doubles of the Hamiltonian count as exact. With more than MOST_BITS, about
 1e-120 relative to one, it stops and says how far it came.
 
 Wick's theorem and its signs are those of `qet.solvers.nambu`.
