@@ -141,7 +141,7 @@ def test_without_a_field_one_spin_teleports_nothing_to_one_spin(T):
     found = []
     for g in (0.0, 0.3):
         model = qet.xy(14, Jx=1.0, Jy=0.6, g=g, A=4, B=7)
-        state = State(model, gibbs_by_fermions(model, T).payload, "fermions", Call("gibbs", {}))
+        state = State(model, gibbs_by_fermions(model, T).payload, "fermions", Call("gibbs", {"model": model, "T": T}))
         found.append([qet.teleport(state, measure=m).extracted for m in ("X", "Y", (0.6, 0.0, 0.8), (0.3, 0.5, 0.2))])
     assert np.abs(found[0]).max() < 1e-14
     assert np.abs(found[1]).max() > 1e-9

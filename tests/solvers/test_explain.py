@@ -89,6 +89,17 @@ def test_the_exact_equations_are_their_own_routes():
     assert "goes up to 3" in refused.why
 
 
+def test_oscillators_have_one_route():
+    chain = qet.harmonic(20)
+    for told in (qet.explain(qet.ground, chain), qet.explain(qet.gibbs, chain, T=np.array([0.1, 0.2]))):
+        assert [route.solver for route in told.routes] == [told.solver] == ["normal modes"]
+    with pytest.raises(NotOffered, match="one route, by normal modes"):
+        qet.explain(qet.ground, chain, solver="dense")
+    for word, options in ((qet.ground, {}), (qet.gibbs, {"T": 1.0})):
+        with pytest.raises(BadParameter, match=f"{word.__name__} takes a model"):
+            qet.explain(word, "ising", **options)
+
+
 def test_nothing_is_solved(monkeypatch):
     def fail(*args, **options):
         pytest.fail("explain solved something")

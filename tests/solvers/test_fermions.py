@@ -150,7 +150,7 @@ def test_every_string_is_a_product_that_turns_signs(n):
 
 @pytest.mark.parametrize("t", [0.0, 0.4, 2.0, 50.0])
 @pytest.mark.parametrize("p, q", [(0, 8), (8, 0), (4, 10), (10, 4), (8, 8)])
-def test_two_strings_keep_their_pfaffian_when_they_are_cancelled(p, q, t):
+def test_two_strings_keep_their_pfaffian_when_they_are_canceled(p, q, t):
     """Π_{m<p} a_m · a_p · Π_{m<q} a_m(t) · a_q(t), with everything kept and with what is shared dropped."""
     model = qet.ising(8, g=0.7)
     M = gibbs_by_fermions(model, 0.3).payload.covariance

@@ -23,7 +23,7 @@ def has_numba() -> bool:
 
 @cache
 def pauli_product() -> Callable[..., None] | None:
-    """A sum of Pauli strings on columns; `solvers.vectors.product.compiled` says what it is given.
+    """A real sum of Pauli strings on real columns, 1, 2, 4 ... of them; `solvers.vectors.product.compiled` says how.
 
     The rows come in blocks that differ in their low bits alone. A flip takes one block to another, in runs of rows
     that stay side by side.
@@ -34,35 +34,33 @@ def pauli_product() -> Callable[..., None] | None:
 
     @njit(cache=True, parallel=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
     def product(x, y, low, sign, flips, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
-        width, flat_x, flat_y = x.shape[1], x.reshape(-1), y.reshape(-1)
-        size = width << low
+        width, flat_x, flat_y, size = x.shape[1], x.reshape(-1), y.reshape(-1), x.shape[1] << low
         for high in prange(x.shape[0] >> low):
-            out, row = np.zeros(size, dtype=x.dtype), np.empty(size, dtype=tables.dtype)
+            out, row = np.zeros(size), np.empty(size)
             for f in range(len(flips)):
-                c = 0.0 * numbers[0]
+                c = 0.0
                 for k in range(first[f], first[f + 1]):
                     c += sign[high & number_signs[k]] * numbers[k]
                 source, flip = (high ^ flips[f, 0]) * size, flips[f, 1]
                 run = (flip & -flip) * width if flip else size
-                if begin[f] == begin[f + 1] and run >= 8:  # one number, and long runs
-                    for start in range(0, size, run):
-                        there = source + (start // width ^ flip) * width
-                        for k in range(run):
-                            out[start + k] += c * flat_x[there + k]
-                    continue
-                row[:] = c
+                is_one_number = begin[f] == begin[f + 1]
+                if run < 8 or not is_one_number:
+                    row[:] = c
                 for k in range(begin[f], begin[f + 1]):
                     row += sign[high & table_signs[k]] * tables[k]
-                if run >= 8:
-                    for start in range(0, size, run):
-                        there = source + (start // width ^ flip) * width
+                if run < 8:
+                    for k in range(size):
+                        out[k] += row[k] * flat_x[source + (k ^ flip * width)]
+                    continue
+                for start in range(0, size, run):  # slices of their own: only then is the loop vectorized
+                    there = source + (start // width ^ flip) * width
+                    to, what, weight = out[start : start + run], flat_x[there : there + run], row[start : start + run]
+                    if is_one_number:
                         for k in range(run):
-                            out[start + k] += row[start + k] * flat_x[there + k]
-                else:
-                    for r in range(size // width):
-                        there = source + (r ^ flip) * width
-                        for b in range(width):
-                            out[r * width + b] += row[r * width + b] * flat_x[there + b]
+                            to[k] += c * what[k]
+                    else:
+                        for k in range(run):
+                            to[k] += weight[k] * what[k]
             flat_y[high * size : (high + 1) * size] = out
 
     kernel: Callable[..., None] = product

@@ -88,11 +88,11 @@ def phase_map(
         bar = axes.figure.colorbar(mesh, ax=axes)
         bar.set_label(typeset(label) or _name_of(data, quantity))
         if contours:
-            lines = axes.contour(
-                x, y, np.ma.masked_invalid(_plane(data, contours)[0]), 6, colors="white", linewidths=0.6
-            )
-            axes.clabel(lines, fontsize=5.5)
-            axes.set_title(f"lines: {_name_of(data, contours)}", loc="left", fontsize=7)
+            other = np.ma.masked_invalid(_plane(data, contours)[0])
+            lines = axes.contour(x, y, other, 6, colors="white", linewidths=0.6)
+            first, second, *_, last = lines.levels
+            text = f"lines: {_name_of(data, contours)}, {first:g} to {last:g} in steps of {second - first:g}"
+            axes.set_title(text, loc="left", fontsize=7)
         axes.set_xlabel(typeset(str(data[quantity].dims[0])))
         axes.set_ylabel(typeset(str(data[quantity].dims[1])))
     return axes

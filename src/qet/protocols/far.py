@@ -33,6 +33,7 @@ import numpy as np
 
 from qet.foundations.conventions import PAULIS, ROUNDING
 from qet.foundations.paulis import LETTERS, PauliString, PauliSum, collect, multiply_strings
+from qet.physics.model import Model
 from qet.protocols import best
 from qet.protocols.secular import largest_root
 from qet.solvers.questions import expect_of
@@ -67,9 +68,10 @@ def is_stationary(state: State) -> bool:
         if not isinstance(of, State):
             return False
         call = of.made_by
-    if call.word not in ("ground", "eigenstate", "gibbs"):
+    model = call.arguments.get("model") if call.word in ("ground", "eigenstate", "gibbs") else None
+    if not isinstance(model, Model):
         return False
-    made = call.arguments["model"].terms
+    made = model.terms
     return made is H or (len(made) == len(H) and all(a.operator == b.operator for a, b in zip(made, H, strict=True)))
 
 

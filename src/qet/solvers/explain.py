@@ -135,8 +135,9 @@ def explain(word: Any, *args: Any, **options: Any) -> Explanation:
     return Explanation(name, request.solver, taken.solver, _memory(taken, request.numbers), taken.why, request.routes)
 
 
-def _ground(model: Model, *, solver: Solver = "auto") -> _Request:
-    check_model("ground", model)
+def _ground(model: Any, *, solver: Solver = "auto") -> _Request:
+    if not isinstance(model, Model):
+        return _oscillators("ground", model, (), solver)
     return _Request(*checked_solver(solver), tuple(ground_routes(model)))
 
 
@@ -145,10 +146,21 @@ def _eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> _Reques
     return _Request(*checked_solver(solver), tuple(eigenstate_routes(model, check_level(model, level))))
 
 
-def _gibbs(model: Model, *, T: Any, solver: Solver = "auto") -> _Request:
-    check_model("gibbs", model)
+def _gibbs(model: Any, *, T: Any, solver: Solver = "auto") -> _Request:
+    if not isinstance(model, Model):
+        return _oscillators("gibbs", model, np.shape(T), solver)
     shape = broadcast(model=model.shape, T=np.shape(real("T", T, minimum=0.0)))
     return _Request(*checked_solver(solver), tuple(gibbs_routes(model, shape)))
+
+
+def _oscillators(word: str, model: Any, shape: tuple[int, ...], solver: Solver) -> _Request:
+    """The one route of oscillators: what is no model at all is refused here, too."""
+    from qet.solvers.oscillators import checked_model
+
+    modes = checked_model(word, model, solver)
+    points = int(np.prod(broadcast(model=modes.shape, T=shape), dtype=float))
+    need = 8 * 4.0 * modes.n_sites**2 * points
+    return _Request("auto", (), (Route("normal modes", "the Gaussian state of the normal modes", need),))
 
 
 def _steady(

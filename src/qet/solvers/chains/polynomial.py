@@ -9,8 +9,8 @@ take m applications and three vectors. Complex pairs are taken together, so that
 Leja order, each as far as can be from those before.
 
 References:
-    Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 856 (1986), for GMRES; Loe and Morgan, Numer. Linear Algebra Appl.
-    29, e2427 (2022), for the polynomial by its roots.
+    Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 856 (1986), for GMRES; Loe and Morgan, Numerical
+    Linear Algebra with Applications 29, e2427 (2022), for the polynomial by its roots.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def strand(string: PauliString) -> Strand:
     inner = majoranas_of(rest)
     assert inner is not None
     modes, sign = inner
-    # (-i)^k a_{m_1} … a_{m_2k} a: moved to its place, or cancelled against its like
+    # (-i)^k a_{m_1} … a_{m_2k} a: moved to its place, or canceled against its like
     larger = sum(m > pivot for m in modes)
     total = phase * sign * (-1) ** larger * (-1j) ** (len(modes) // 2)
     merged = tuple(sorted({*modes} ^ {pivot}))

@@ -1,4 +1,4 @@
-"""Two Jordan–Wigner strings at different times: what is left of them once all that they share is cancelled.
+"""Two Jordan–Wigner strings at different times: what is left of them once all that they share is canceled.
 
 The string Π_{m<p} a_m of an operator now and the string Π_{m<q} a_m(t) of a later one are, up to signs, the volume
 elements of two spaces of Majoranas, E and F(t). A Majorana of F that lies in E stands in both strings and drops out,

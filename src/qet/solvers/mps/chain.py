@@ -155,6 +155,11 @@ def _svd(matrix: Array) -> tuple[Array, Array, Array]:
         return U, s, V
 
 
+def _triangle(matrix: Array) -> Array:
+    """R of a QR decomposition."""
+    return np.asarray(np.linalg.qr(matrix, mode="r"))
+
+
 def chain_of_vector(psi: Array, n_sites: int) -> Chain:
     """The chain of a state vector of shape (2^n,)."""
     tensors, rest = [], np.asarray(psi).reshape(1, -1)
@@ -207,7 +212,7 @@ def distance_between(left: Chain, right: Chain) -> float:
         top = np.tensordot(carry[:, : a.shape[0]], a, (1, 0))
         low = np.tensordot(carry[:, a.shape[0] :], b, (1, 0))
         both = np.concatenate((top, low), axis=3) if site < n - 1 else top + low
-        carry = np.linalg.qr(both.reshape(-1, both.shape[3]), mode="r")
+        carry = _triangle(both.reshape(-1, both.shape[3]))
     return float(np.linalg.norm(carry))
 
 
@@ -221,6 +226,6 @@ def residual_of(chain: Chain, operators: Sequence[Array]) -> float:
         new = np.tensordot(carry, B, (2, 0))  # (k, w, s', a, r)
         new = np.tensordot(new, W, ((1, 2), (0, 3)))  # (k, a, r, wr, s)
         new = new.transpose(0, 4, 1, 3, 2)
-        R = np.linalg.qr(new.reshape(-1, new.shape[3] * new.shape[4]), mode="r")
+        R = _triangle(new.reshape(-1, new.shape[3] * new.shape[4]))
         carry = R.reshape(R.shape[0], new.shape[3], new.shape[4])
     return float(np.linalg.norm(carry))

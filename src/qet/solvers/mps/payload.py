@@ -149,7 +149,7 @@ def _(payload: MatrixProduct, history: History, operators: tuple[PauliSum, ...],
                     for string, value in means_of(chain, strings).items():
                         total[i][string] += value
         totals += total
-    means = [_mean(totals, operator, (*shape, len(times)), (*operator.shape, 1)) for operator in operators]
+    means = [_mean(totals, operator, (*shape, len(times)), late=True) for operator in operators]
     return np.stack(np.broadcast_arrays(*means), axis=-1)
 
 
@@ -233,12 +233,10 @@ def _stacked(matrices: list[Array], shape: tuple[int, ...]) -> Array:
     return stacked.reshape(*shape, *stacked.shape[-2:])
 
 
-def _mean(
-    means: list[dict[Any, float]], operator: PauliSum, shape: tuple[int, ...], wide: tuple[int, ...] | None = None
-) -> Any:
-    """Σ c <s> from a table of means a point; `wide` is the shape that coefficients take, where there is an axis more."""
+def _mean(means: list[dict[Any, float]], operator: PauliSum, shape: tuple[int, ...], *, late: bool = False) -> Any:
+    """Σ c <s> from a table of means a point; `late`: the last axis is time, which the coefficients do not have."""
     total: Any = np.zeros(shape)
     for string, c in operator.terms:
-        c = np.asarray(c).reshape(wide) if wide and np.ndim(c) else c
-        total = total + c * np.array([one[string] for one in means]).reshape(shape)
+        factor = np.asarray(c)[..., None] if late and np.ndim(c) else c
+        total = total + factor * np.array([one[string] for one in means]).reshape(shape)
     return np.asarray(total)[()]

@@ -45,7 +45,9 @@ def tenpy() -> Any:
     try:
         import tenpy
     except ImportError:
-        raise NotOffered("matrix product states are found by TeNPy, which is not here: pip install 'qet[mps]'.") from None
+        raise NotOffered(
+            "matrix product states are found by TeNPy, which is not here: pip install 'qet[mps]'."
+        ) from None
     return tenpy
 
 
@@ -80,7 +82,7 @@ def ladder_terms(strings: Strings) -> list[tuple[tuple[tuple[str, int], ...], co
     for string, c in strings:
         for choice in product(*(LADDER[letter] for _, letter in string)):
             term = tuple((name, site) for (name, _), (site, _) in zip(choice, string, strict=True)) or (("Id", 0),)
-            total[term] = total.get(term, 0.0) + c * np.prod([factor for _, factor in choice])
+            total[term] = total.get(term, 0.0) + c * complex(np.prod([factor for _, factor in choice]))
     largest = max((abs(c) for _, c in strings), default=0.0)
     return [(term, c) for term, c in total.items() if abs(c) > 1e-15 * largest]
 

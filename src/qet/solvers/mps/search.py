@@ -97,16 +97,16 @@ class Search:
         gained = ranked[0].energy - best.energy + DEGENERACY_TOLERANCE * self.scale
         next_one = np.inf
         for other in others:
-            if other.energy - best.energy <= 10 * gained:  # its first look may be as far off
-                other = self.refined(other)
-            best, other = (best, other) if best.energy <= other.energy else (other, best)
-            next_one = min(next_one, other.energy)
+            is_near = other.energy - best.energy <= 10 * gained  # its first look may be as far off
+            pair = sorted((best, self.refined(other) if is_near else other), key=lambda found: found.energy)
+            best, next_one = pair[0], min(next_one, pair[1].energy)
         above = self._above(best)
         return replace(best, gap=max(0.0, min(next_one, above) - best.energy))
 
     def refined(self, start: Found) -> Found:
         """Sweeps without a mixer until the residual is small, or falls no more."""
-        psi, sweeps, best = start.psi, [], np.inf
+        psi, best = start.psi, np.inf
+        sweeps: list[Sweep] = []
         local = max(self.scale / self.n_sites, np.finfo(float).tiny)
         engine = _engine(psi, self.peer, {"chi_list": _growth(self.bond), "mixer": None}, self.bond)
         while len(sweeps) < SWEEPS:
@@ -167,12 +167,10 @@ class Search:
             return np.inf  # the only one
         shift = 2.0 * self.scale  # orthogonality lifts the state found to zero, above everything
         peer = Peer.of([*self.strings, ((), -shift)], self.n_sites, self.peer.charge)
-        if self.peer.charge == MAGNETIZATION:
-            counts = [best.ups]
-        else:
-            counts = list(range(best.ups or 0, self.n_sites + 1, 1 if best.ups is None else 2))
+        step = {MAGNETIZATION: self.n_sites + 1, PARITY: 2}.get(self.peer.charge, 1)
+        counts = list(range(best.ups or 0, self.n_sites + 1, step))
         starts = _starts(self.strings, self.n_sites, counts)
-        _, energy = self._run_from(starts, peer, min(ABOVE, self.bond), ABOVE_SWEEPS, best.psi)
+        _, energy = self._run_from(starts, peer, ABOVE, ABOVE_SWEEPS, best.psi)
         return energy + shift
 
 
@@ -191,9 +189,7 @@ def _starts(strings: Strings, n: int, counts: list[int]) -> list[Array]:
     return [patterns[int(np.argmin(energies))], random]
 
 
-def _short_run(
-    psi: Any, peer: Peer, bond: int, sweeps: int, sharp: float, orthogonal: Any = None
-) -> tuple[Any, float]:
+def _short_run(psi: Any, peer: Peer, bond: int, sweeps: int, sharp: float, orthogonal: Any = None) -> tuple[Any, float]:
     mixer = {"amplitude": 1e-3, "decay": 3.0, "disable_after": max(2, sweeps - 2)}
     still = {"max_E_err": sharp, "max_S_err": 1e-3, "min_sweeps": 2, "max_sweeps": sweeps}
     lanczos = {"P_tol": 1e-8, "N_max": 5}  # a first look, made again in every sweep
@@ -213,6 +209,7 @@ def _engine(psi: Any, peer: Peer, options: dict[str, Any], bond: int, orthogonal
             "lanczos_params": {"P_tol": 1e-28, "N_max": 12},
             "P_tol_to_trunc": None,
             "max_hours": 1e6,
+            "max_trunc_err": None,  # a look may be coarse; what the result is worth, its residual says
             **options,
         }
         more = {} if orthogonal is None else {"orthogonal_to": [orthogonal]}

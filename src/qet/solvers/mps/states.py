@@ -24,6 +24,7 @@ from qet.solvers.mps.search import Found, Search, Sweep
 from qet.solvers.states import Prepared, energy_scale
 
 Array = np.ndarray
+BLURRED = 1e-7  # of a residual relative to Σ|c|: above it the state is not converged, whatever the levels are
 SHORT = 4  # sites up to which there is nothing to sweep: H is diagonalized
 
 
@@ -76,10 +77,15 @@ def ground_by_mps(model: Model, bond: int | None = None) -> Prepared:
         found.append(_exact(strings, model.n_sites) if model.n_sites <= SHORT else _searched(strings, model, bond))
     charges = [charge_of(strings_at(model, shape, index)) for index in np.ndindex(shape)]
     distance = _shaped([_distance(one) for one in found], shape)
+    energy, residual, gap = (
+        _shaped([getattr(one, name) for one in found], shape) for name in ("energy", "residual", "gap")
+    )
     diagnostics = MatrixProductDiagnostics(
         _shaped([max(one.chain.bonds, default=1) for one in found], shape).astype(int),
         distance,
-        *(_shaped([getattr(one, name) for one in found], shape) for name in ("energy", "residual", "gap")),
+        energy,
+        residual,
+        gap,
         tuple(_spelled(one, charge, model.n_sites) for one, charge in zip(found, charges, strict=True)),
         tuple(one.sweeps for one in found),
     )
@@ -176,7 +182,8 @@ def _shaped(values: list[float], shape: tuple[int, ...]) -> Array:
 def _refuse(model: Model, prepared: Prepared, found: list[Found]) -> None:
     shape = prepared.payload.shape
     said = prepared.diagnostics
-    limit = np.maximum(DEGENERACY_TOLERANCE * np.asarray(energy_scale(model)), said.residual)
+    scale = np.asarray(energy_scale(model))
+    limit = np.maximum(DEGENERACY_TOLERANCE * scale, np.where(said.residual <= BLURRED * scale, said.residual, 0.0))
     sectors = np.array(said.sector, dtype=object).reshape(shape)
     refuse_where(
         said.gap <= limit,

@@ -6,7 +6,8 @@
   of the size of H is stored. With the extra `fast` a compiled kernel takes its place.
 - On a list of labels (a sector of fixed magnetization) H is an explicit sparse matrix: the sector is small.
 
-Vectors are columns, shape (d, b).
+Vectors are columns, shape (d, b). Real strings act on pairs of real columns where a vector is complex; a complex H is a
+real sum and i times another one.
 """
 
 from __future__ import annotations
@@ -42,18 +43,32 @@ class Product:
         kernel = pauli_product() if is_compiled or (is_compiled is None and strings.n >= _WORTH_COMPILED) else None
         if labels is not None:
             self._apply = on_labels(strings, labels)
-        elif kernel is not None:
-            self._apply = compiled(strings, kernel)
         else:
-            self._apply = in_two_halves(strings)
+            parts = (strings,) if strings.is_real else strings.parts
+            forms = [compiled(part, kernel) if kernel is not None else in_two_halves(part) for part in parts]
+            self._apply = forms[0] if len(forms) == 1 else _complex(*forms)
 
     def __call__(self, x: Array) -> Array:
         """H x for x of shape (d, b); a complex x under a real H is taken as pairs of real columns."""
         self.count += x.shape[1]
         if self.dtype is float and np.iscomplexobj(x):
-            pairs = np.ascontiguousarray(x).view(float)
-            return self._apply(pairs).view(complex)
+            return _on_pairs(self._apply, x)
         return self._apply(np.ascontiguousarray(x, dtype=self.dtype))
+
+
+def _on_pairs(apply: Apply, x: Array) -> Array:
+    """A real product on complex columns."""
+    return np.ascontiguousarray(apply(np.ascontiguousarray(x).view(float))).view(complex)
+
+
+def _complex(real: Apply, imaginary: Apply) -> Apply:
+    def apply(x: Array) -> Array:
+        y = _on_pairs(imaginary, x)
+        y *= 1j
+        y += _on_pairs(real, x)
+        return y
+
+    return apply
 
 
 def sparse_of(strings: Strings, labels: Array) -> Any:
@@ -89,7 +104,7 @@ def on_labels(strings: Strings, labels: Array) -> Apply:
 
 
 def in_two_halves(strings: Strings) -> Apply:
-    """H on the matrix of high and low bits: Σ_A A ⊗ B_A over the strings A of the high bits."""
+    """Real strings on the matrix of high and low bits: Σ_A A ⊗ B_A over the strings A of the high bits."""
     n_low = strings.n // 2
     n_high = strings.n - n_low
     low_mask = 2**n_low - 1
@@ -103,12 +118,12 @@ def in_two_halves(strings: Strings) -> Apply:
                 key = (flip >> n_low, signs >> n_low)
                 crossing.setdefault(key, []).append((flip & low_mask, signs & low_mask, c))
     d_low, d_high = 2**n_low, 2**n_high
-    left = _small(n_high, high, strings.dtype)
+    left = _small(n_high, high)
     rows = np.arange(d_high)
     others = []
     for (flip, signs), terms in crossing.items():
         sign = 1.0 - 2.0 * (np.bitwise_count(rows & signs) & 1)
-        others.append((rows ^ flip, sign if signs else None, _small(n_low, terms, strings.dtype)))
+        others.append((rows ^ flip, sign if signs else None, _small(n_low, terms)))
 
     def apply(x: Array) -> Array:
         b = x.shape[1]
@@ -126,14 +141,12 @@ def in_two_halves(strings: Strings) -> Apply:
     return apply
 
 
-def _small(n: int, terms: list[tuple[int, int, complex]], dtype: type) -> Any:
-    part = collected(n, terms)
-    matrix = sparse_of(part, np.arange(2**n))
-    return matrix.astype(dtype) if matrix.dtype != dtype else matrix
+def _small(n: int, terms: list[tuple[int, int, complex]]) -> Any:
+    return sparse_of(collected(n, terms), np.arange(2**n))
 
 
 def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
-    """H through the compiled kernel: for each flip and each block of 2^10 low bits, one number or one row of numbers.
+    """Real strings through the compiled kernel: for each flip and each block of 2^10 low bits, one number or one row.
 
     Strings without signs on the low bits add up to one number a block. The others are sorted by their signs on the
     high bits: each sort is a table over the low bits, which enters with the sign of the block.
@@ -145,32 +158,34 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
     for flip, part in strings.groups.items():
         rows: dict[int, Array] = {}
         for signs, c in part.items():
-            value = c.real if strings.is_real else c
             if signs & mask == 0:
-                numbers.append((signs >> low, value))
+                numbers.append((signs >> low, c.real))
             else:
                 sign = 1.0 - 2.0 * (np.bitwise_count(labels & signs) & 1)
-                rows[signs >> low] = rows.get(signs >> low, 0.0) + value * sign
+                rows[signs >> low] = rows.get(signs >> low, 0.0) + c.real * sign
         flips.append((flip >> low, flip & mask))
         tables += list(rows.items())
         first.append(len(numbers))
         begin.append(len(tables))
-    numbers = numbers or [(0, 0.0)]  # one at least, for its type
     arguments: tuple[Any, ...] = (
         low,
         1.0 - 2.0 * (np.bitwise_count(np.arange(strings.d >> low)) & 1),
         np.array(flips, dtype=np.int64).reshape(-1, 2),
         np.array(first),
         np.array([signs for signs, _ in numbers], dtype=np.int64),
-        np.array([c for _, c in numbers], dtype=strings.dtype),
+        np.array([c for _, c in numbers], dtype=float),
         np.array(begin),
         np.array([signs for signs, _ in tables], dtype=np.int64),
     )
-    values: Array = np.array([row for _, row in tables], dtype=strings.dtype).reshape(-1, 2**low)
+    values: Array = np.array([row for _, row in tables], dtype=float).reshape(-1, 2**low)
 
     def apply(x: Array) -> Array:
+        width = x.shape[1]
+        wide = 1 << (width - 1).bit_length()
+        if wide > width:  # the kernel finds a row by its bits
+            x = np.concatenate([x, np.zeros((len(x), wide - width))], axis=1)
         y = np.empty_like(x)
-        kernel(x, y, *arguments, np.repeat(values, x.shape[1], axis=1))
-        return y
+        kernel(x, y, *arguments, np.repeat(values, wide, axis=1))
+        return y[:, :width]
 
     return apply

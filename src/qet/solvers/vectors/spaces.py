@@ -81,7 +81,9 @@ class Found:
 
 def conserved_by(strings: Strings) -> Found:
     """Charges and parities of a Pauli sum. Where H is diagonal every Z is a charge."""
-    charges = null_vectors([step for step in steps_of(strings) if any(step)], strings.n)
+    steps = [step for step in steps_of(strings) if any(step)]
+    is_free = not steps or np.linalg.matrix_rank(np.array(steps)) < strings.n  # cheaper than the exact elimination
+    charges = null_vectors(steps, strings.n) if is_free else []
     flip = all(signs.bit_count() % 2 == 0 for part in strings.groups.values() for signs in part)
     return Found(tuple(charges), tuple(even_sets(list(strings.groups), strings.n)), flip)
 

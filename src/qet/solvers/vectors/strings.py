@@ -52,6 +52,13 @@ class Strings:
         """Σ|c|: no eigenvalue is larger."""
         return float(sum(abs(c) for part in self.groups.values() for c in part.values()))
 
+    @property
+    def parts(self) -> tuple[Strings, Strings]:
+        """Real sums R and I with H = R + iI."""
+        terms = [(flip, signs, c) for flip, part in self.groups.items() for signs, c in part.items()]
+        real = collected(self.n, [(flip, signs, complex(c.real)) for flip, signs, c in terms])
+        return real, collected(self.n, [(flip, signs, complex(c.imag)) for flip, signs, c in terms])
+
     def diagonal(self, flip: int, labels: Array) -> Array:
         """D_f at some labels."""
         out: Array = np.zeros(len(labels), dtype=self.dtype)
