@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 WANTED = 1e-9  # relative error of a gain above which precise correlators are asked
 ASKED = 1e-13  # relative error that these are asked for
-SMALL_TURN = 0.1  # of a quaternion's vector up to which it is taken from the secular equation
+SMALL_TURN = 0.1  # of a quaternion below which it is solved for: an eigensolver may drop what it holds for rounding
 MOST_PARTY = 2  # Alice's sites: 16 strings
 
 
