@@ -107,7 +107,9 @@ class State(Value):
             BadParties: for parties that overlap or lie outside.
         """
         model = self.model.between(A, B)
-        return replace(self, model=model, made_by=Call("between", {"of": self, "A": A, "B": B}))
+        more = max(1.0, len(model.B) / len(self.model.B))  # an error on Bob's energy grows with his sites
+        found = self.found_error if more == 1.0 else more * self.solver_error
+        return replace(self, model=model, found_error=found, made_by=Call("between", {"of": self, "A": A, "B": B}))
 
     def to_qutip(self) -> Any:
         """The density matrix as a QuTiP Qobj with tensor dims (one point only)."""
