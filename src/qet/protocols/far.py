@@ -64,12 +64,9 @@ def offers(run: Run) -> bool:
 
 def is_stationary(state: State) -> bool:
     """Whether a state commutes with H by the way it was made: a level, a thermal state, or one with white noise."""
-    call, H = state.made_by, state.model.terms
-    while call.word in ("between", "depolarize"):
-        of = call.arguments["of" if call.word == "between" else "state"]
-        if not isinstance(of, State):
-            return False
-        call = of.made_by
+    call, H = state.origin, state.model.terms
+    while call.word == "depolarize":
+        call = call.arguments["state"].origin
     model = call.arguments.get("model") if call.word in ("ground", "eigenstate", "gibbs") else None
     if not isinstance(model, Model):
         return False

@@ -183,7 +183,7 @@ class Run(Value):
         if self.has_delay and self.master is not None:
             from qet.solvers.evolve import refuse_negative
 
-            allowed = {*self.state.made_by.arguments.get("allow", ()), *self.made_by.arguments.get("allow", ())}
+            allowed = {*self.state.origin.arguments.get("allow", ()), *self.made_by.arguments.get("allow", ())}
             refuse_negative(branches, "teleport", self.master, allowed)
         return frozen(np.broadcast_to(branches, (*self.shape, *branches.shape[-3:])))
 

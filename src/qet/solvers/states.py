@@ -80,6 +80,14 @@ class State(Value):
         """Broadcast shape of the parameters."""
         return np.broadcast_shapes(self.model.shape, shape_of(self.payload))
 
+    @property
+    def origin(self) -> Call:
+        """The call that made the state, before its parties were changed by `between`."""
+        call = self.made_by
+        while call.word == "between":
+            call = call.arguments["of"].made_by
+        return call
+
     @cached_property
     def density_matrix(self) -> Array:
         """The density matrix on all sites, shape (*shape, d, d), site 0 leftmost."""
