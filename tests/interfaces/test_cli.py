@@ -206,6 +206,28 @@ def test_a_cutoff_of_the_partial_secular_equation_is_read_and_printed(call):
     assert qet.rerun(found["recipe"]).state.master == ("partial", 0.3)
 
 
+@pytest.mark.parametrize(
+    "words, solver, shown",
+    [
+        (("--n", "60", "--A", "20", "--B", "30"), "fermions", "parity"),
+        (("--n", "9", "--hx", "0.2", "--solver", "krylov"), "krylov", "residual"),
+        (("--n", "9", "--T", "0.5", "--solver", "typicality:4:7"), "typicality", "seed                    7"),
+    ],
+)
+def test_a_long_chain_is_shown_with_what_its_route_says(call, words, solver, shown):
+    code, out, err = call("show", "ising", *words)
+    assert (code, err) == (0, "")
+    assert shown in out[out.index(f"state by {solver}") :]
+    data = data_of(call, "show", "ising", *words)
+    assert (data["solver"], data["steady"], data["information"]["iqc"] is None) == (solver, None, solver == "fermions")
+    run = qet.rerun(data["recipe"])
+    assert float(run.extracted) == pytest.approx(data["extracted"], rel=1e-9)
+
+
+def test_a_solver_that_cannot_be_read_is_refused(call):
+    assert "whole numbers such as mps:64" in call("show", "ising", "--n", "3", "--solver", "mps:many")[2]
+
+
 def test_words_keep_their_meaning_in_any_order():
     assert read_words(["--h", "1", "minimal", "--offsets"]) == ("minimal", {"h": "1", "offsets": "true"})
     assert read_words(["minimal", "--offsets", "--h=1"]) == ("minimal", {"h": "1", "offsets": "true"})

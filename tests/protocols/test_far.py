@@ -140,6 +140,8 @@ def test_general_chains_have_their_digits_too(kind):
     W = 2 * np.trace(T) * np.eye(3) - T - T.T
     assert run.extracted < 1e-16
     np.testing.assert_allclose(run.extracted, z @ np.linalg.solve(-W, z), rtol=1e-12)
+    x, y, _ = np.linalg.solve(-W, z)  # U = 1 - i q·σ, both outcomes turn against each other
+    np.testing.assert_allclose(run.operations[:, 0, 1], np.array([1, -1]) * (-1j * x - y), rtol=1e-12)
 
 
 def torque(exact, H, letter):

@@ -173,11 +173,11 @@ def test_precise_points_near_alice_do_not_outweigh_the_far_ones():
 
 
 def test_errors_that_are_too_small_for_the_scatter_are_completed_by_it():
-    """2 % of noise, errors of 1e-12 or of half the noise: χ² of the fit is its degrees of freedom."""
+    """2 % of noise, errors of 1e-16 or of half the noise: χ² of the fit is its degrees of freedom."""
     n, E, error = noisy("power", 3)
     plain = qet.decay_law(n, E, law="power", window=(4, 59))
     assert plain.scatter == pytest.approx(0.02, rel=0.25)
-    tiny = qet.decay_law(n, E, error=1e-12, law="power", window=(4, 59))
+    tiny = qet.decay_law(n, E, error=1e-16, law="power", window=(4, 59))
     assert tiny.scatter == pytest.approx(plain.scatter, rel=1e-6)
     assert tiny.uncertainty["p"] == pytest.approx(plain.uncertainty["p"], rel=1e-3)
     half = qet.decay_law(n, E, error=error / 2, law="power", window=(4, 59))

@@ -115,7 +115,7 @@ def show(
         str | None,
         typer.Option(help="A master equation, or partial:CUTOFF."),
     ] = None,
-    solver: Annotated[str | None, typer.Option(help="How the steady state is solved for.")] = None,
+    solver: Annotated[str | None, typer.Option(help="The route to the state, such as mps:64.")] = None,
     measure: Annotated[str, typer.Option(help="X, Y, Z, a direction 0.6,0,0.8, or an observable.")] = "X",
     strength: Annotated[float | None, typer.Option(help="Strength of the measurement, 0 to 1.")] = None,
     feedback: Annotated[str | None, typer.Option(help="best, ground or dominant.")] = None,
@@ -226,19 +226,19 @@ def _model(words: Sequence[str], terms: Sequence[str]) -> Model:
 def _state(model: Model, preparation: Preparation) -> State:
     from qet.solvers.prepare import eigenstate, gibbs, ground
 
-    from .point import read_bath, read_jump, read_master
+    from .point import read_bath, read_jump, read_master, read_solver
 
-    kind = preparation.kind()
+    kind, solver = preparation.kind(), read_solver(preparation.solver)
     if kind == "ground":
-        return ground(model)
+        return ground(model, solver=solver)
     if kind == "gibbs":
-        return gibbs(model, T=preparation.T)
+        return gibbs(model, T=preparation.T, solver=solver)
     if kind == "eigenstate":
-        return eigenstate(model, preparation.level or 0)
+        return eigenstate(model, preparation.level or 0, solver=solver)
     surroundings = [*map(read_bath, preparation.baths), *map(read_jump, preparation.jumps)]
     from qet.solvers.steady import steady
 
-    return steady(model, surroundings, master=read_master(preparation.master), solver=preparation.solver or "auto")
+    return steady(model, surroundings, master=read_master(preparation.master), solver=solver)
 
 
 def _print_run(run: Run, *, as_json: bool) -> None:

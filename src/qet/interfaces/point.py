@@ -49,7 +49,7 @@ class Preparation:
         """
         given = {
             "T": ("gibbs", self.T), "level": ("eigenstate", self.level), "bath": ("steady", self.baths),
-            "jump": ("steady", self.jumps), "master": ("steady", self.master), "solver": ("steady", self.solver),
+            "jump": ("steady", self.jumps), "master": ("steady", self.master),
         }  # fmt: skip
         needed = {option: kind for option, (kind, value) in given.items() if value is not None and value != ()}
         kind = self.state or next(iter(needed.values()), "ground")
@@ -64,6 +64,14 @@ class Preparation:
         if kind == "steady" and not (self.baths or self.jumps):
             raise BadParameter('--state steady needs reservoirs, such as --bath "site=0 T=1 rate=0.1".')
         return kind
+
+
+def read_solver(text: str | None) -> Any:
+    """A solver from its name and numbers, such as "mps:64"; None is "auto"."""
+    name, *numbers = (text or "auto").split(":")
+    if not all(number.isdecimal() for number in numbers):
+        raise BadParameter(f"--solver {text}: a solver is a name, or a name and whole numbers such as mps:64.")
+    return (name, *map(int, numbers)) if numbers else name
 
 
 def read_words(words: Sequence[str]) -> tuple[str | None, dict[str, str]]:

@@ -18,7 +18,9 @@ from qet.protocols.bounds import bounds
 from qet.protocols.information import SCALARS, information
 from qet.protocols.ledger import STAGES
 from qet.protocols.run import Run
+from qet.solvers.diagnostics import SteadyDiagnostics
 from qet.solvers.masters import label_of
+from qet.solvers.states import State
 
 from .about import versions
 
@@ -34,11 +36,18 @@ DIAGNOSTICS = (
 )  # fmt: skip
 
 
+LEVEL_DIAGNOSTICS = (
+    "energy", "residual", "gap", "parity", "sector", "bond", "distance", "products", "count", "seed", "standard_error",
+)  # fmt: skip
+
+
 def run_text(run: Run) -> str:
     """The run, its information, its bounds and, for a steady state, its diagnostics, as text."""
     parts = [str(run), str(information(run)), str(bounds(run))]
-    if run.state.diagnostics is not None:
+    if isinstance(run.state.diagnostics, SteadyDiagnostics):
         parts.append(_steady_text(run))
+    elif run.state.diagnostics is not None:
+        parts.append(_level_text(run.state))
     return "\n\n".join(parts)
 
 
@@ -64,7 +73,8 @@ def run_data(run: Run) -> dict[str, Any]:
         },
         "information": plain_data(told),
         "bounds": [{name: plain_data(getattr(row, name)) for name in BOUND} for row in bounds(run)],
-        "steady": None if state.diagnostics is None else plain_data(_diagnosed(run)),
+        "solver": state.solver,
+        "steady": plain_data(_diagnosed(run)) if isinstance(state.diagnostics, SteadyDiagnostics) else None,
         "versions": versions(),
     }  # fmt: skip
 
@@ -106,10 +116,22 @@ def _steady_text(run: Run) -> str:
     return "\n".join(lines)
 
 
+def _level_text(state: State) -> str:
+    """What the route to a ground, thermal or excited state says about it: one line a quantity."""
+    lines = [f"state by {state.solver}"]
+    for name in LEVEL_DIAGNOSTICS:
+        value = getattr(state.diagnostics, name, None)
+        if value is not None:
+            lines.append(f"  {name:<24}{value if isinstance(value, str) else _spelled(value)}")
+    return "\n".join(lines)
+
+
 def _spelled(value: Any) -> str:
     if value is None:
         return "not offered"
     numbers = np.atleast_1d(np.asarray(value))
+    if numbers.dtype.kind not in "fiub":
+        return "  ".join(map(str, numbers))
     return "  ".join(f"{number:.6g}" for number in numbers)
 
 

@@ -232,8 +232,13 @@ class HarmonicRun(Value):
         return self._shaped(2.0 * np.sqrt(np.abs(self.extracted) * e) + e + squeezed)
 
     @property
+    def extracted_error(self) -> Any:
+        """Absolute error of `extracted`, under the name that a run on qubits has for it: the precision."""
+        return self.precision
+
+    @property
     def resolved(self) -> Any:
-        """Whether |extracted| exceeds the precision."""
+        """Whether |extracted| exceeds its error."""
         return self._shaped(np.abs(self.extracted) > self.precision)
 
     @cached_property

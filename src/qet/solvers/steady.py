@@ -102,6 +102,11 @@ def steady(
     things = as_surroundings(surroundings)
     chosen = chosen_master(master, things)
     allowed = checked_allow(allow)
+    if solver == "mps":
+        raise NotOffered(
+            "steady: driven steady states are not found as matrix products: their error could not be stated (see "
+            "docs/matrix-product-states.md). Take solver='chains' up to 13 sites, or 'fermions' where H is quadratic."
+        )
     if solver not in SOLVERS:
         raise unknown("solver", solver, SOLVERS)
     for thing in things:
