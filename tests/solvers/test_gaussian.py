@@ -11,7 +11,7 @@ from qet.foundations.paulis import pauli
 from qet.physics.models import by_site, xy
 from qet.solvers.gaussian import Gaussian, string_means
 from qet.solvers.nambu import even_products, gaussian_means, majoranas_of, modes_of, quadratic_form
-from qet.solvers.pfaffian import Parted, pfaffian
+from qet.solvers.pfaffian import Parted, minor_pfaffian, pfaffian
 from qet.solvers.questions import expect_of, marginal_of, shape_of
 
 
@@ -176,3 +176,19 @@ def test_the_table_of_a_short_chain_is_the_same():
 def test_large_marginals_are_refused():
     with pytest.raises(NotOffered, match="9 sites"):
         marginal_of(Gaussian(np.zeros((20, 20))), tuple(range(9)))
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_a_minor_that_splits_in_columns_is_the_pfaffian_that_reflections_give(batch):
+    rng = np.random.default_rng(5)
+    M = rng.normal(size=(*batch, 12, 12))
+    M[..., ::2, ::2] = M[..., 1::2, 1::2] = 0.0
+    M = M - np.swapaxes(M, -1, -2)
+    full = rng.normal(size=(*batch, 12, 12))
+    full = full - np.swapaxes(full, -1, -2)
+    for modes in ((), (0, 1), (1, 2), (0, 3, 4, 5), (1, 2, 5, 6, 9, 10), (1, 3, 4, 8), (0, 2, 3, 5, 7, 10), (1, 3)):
+        rows = np.array(modes, dtype=int)
+        for matrix in (M, full):
+            found = minor_pfaffian(matrix, modes)
+            np.testing.assert_allclose(found, pfaffian(matrix[..., rows[:, None], rows]), atol=1e-12)
+            assert np.shape(found) == batch

@@ -26,7 +26,7 @@ from qet.solvers.fermions.wick import matrix_of, products, reordered
 from qet.solvers.fermions.wick import string_means as strings
 from qet.solvers.history import History
 from qet.solvers.nambu import majoranas_of
-from qet.solvers.pfaffian import pfaffian
+from qet.solvers.pfaffian import minor_pfaffian
 from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
 
 Array = np.ndarray
@@ -114,8 +114,7 @@ def _(payload: Gaussian, operator: PauliSum) -> Any:
         if len(modes) == 2:
             total = total + c * (sign * payload.covariance[..., modes[0], modes[1]])
         else:
-            rows = np.array(modes, dtype=int)
-            total = total + c * (sign * pfaffian(payload.covariance[..., rows[:, None], rows]))
+            total = total + c * (sign * minor_pfaffian(payload.covariance, modes))
     return real_if_real(total)
 
 

@@ -17,6 +17,7 @@ parting of a large block from a small one is derived here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,23 @@ def pfaffian(M: Array) -> Any:
         rest = inner[..., 1:, 1:] - outer + np.swapaxes(outer, -1, -2)
         value = value * -alpha
     return value * rest[..., 0, 1] if n else value
+
+
+def minor_pfaffian(M: Array, modes: Sequence[int]) -> Any:
+    """Pf of M restricted to some rows and columns, shape (...).
+
+    Where even modes meet odd ones alone, as in the states of a real H, it is a determinant of half the size, with the
+    sign of the order that brings the even ones to the front: Pf [[0, B], [-Bᵀ, 0]] = (-1)^(k(k-1)/2) det B.
+    """
+    rows = np.array(modes, dtype=int)
+    even, odd = rows[rows % 2 == 0], rows[rows % 2 == 1]
+    if M[..., even[:, None], even].any() or M[..., odd[:, None], odd].any():
+        return pfaffian(M[..., rows[:, None], rows])
+    if len(even) != len(odd):
+        return np.zeros(M.shape[:-2])[()]
+    k = len(even)
+    passed = int(np.cumsum(rows % 2)[rows % 2 == 0].sum())  # pairs of an odd mode before an even one
+    return (-1.0) ** (passed + k * (k - 1) // 2) * np.linalg.det(M[..., even[:, None], odd])
 
 
 def _square(v: Array) -> Any:
