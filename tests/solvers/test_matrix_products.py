@@ -325,29 +325,3 @@ def test_thirty_critical_sites_agree_with_free_fermions():
         assert np.abs(ours.ledger.energies - theirs.ledger.energies).max() < 1e-11
         assert abs(ours.extracted - theirs.extracted) <= found.precision < 1e-8
         assert ours.resolved
-
-
-@pytest.mark.parametrize("target", [None, "Z4"])
-def test_the_precision_of_a_run_covers_its_delay(target):
-    """Steps in time err more than the ground state does; a run and an evolved state both say so."""
-    model = qet.xxz(5, J=0.7, Delta=0.4, hz=qet.by_site([0.3, -0.8, 0.5, 1.1, -0.2]), A=2, B=4)
-    dense = dense_ground(model)
-    for solver in ("mps", "krylov"):
-        state = qet.ground(model, solver=solver)
-        runs = [qet.teleport(one, delay=[0.0, 0.7, 2.0], target=target) for one in (state, dense)]
-        assert np.all(np.abs(runs[0].extracted - runs[1].extracted) <= runs[0].precision + runs[1].precision)
-        at_once, *late = runs[0].precision
-        assert np.all(np.array(late) > at_once)
-        np.testing.assert_array_equal(runs[0].resolved, np.abs(runs[0].extracted) > runs[0].extracted_error)
-
-
-def test_the_error_of_an_evolved_matrix_product_grows():
-    """What moves the state is not what it is the ground state of."""
-    state = qet.ground(qet.ising(4, g=1.3, hx=0.2), solver="mps")
-    moved = qet.evolve(state_with(state, qet.ising(4, g=0.6, hx=0.2)), 0.8)
-    assert moved.solver_error > state.solver_error
-
-
-def state_with(state: State, model: qet.Model) -> State:
-    """The same payload under another Hamiltonian."""
-    return State(model, state.payload, state.solver, WORD, state.found_error)

@@ -41,7 +41,7 @@ from qet.protocols.patch import Patch, cut
 from qet.protocols.target import precision_of, scale_of, stages_of
 from qet.solvers.history import History
 from qet.solvers.prepare import ground
-from qet.solvers.questions import branches_of, delay_error_of
+from qet.solvers.questions import branches_of
 from qet.solvers.spectrum import is_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, State
 
@@ -317,12 +317,8 @@ class Run(Value):
 
     @cached_property
     def precision(self) -> Any:
-        """Absolute precision of the numbers, what a delay adds included; in units of the target where there is one."""
-        added = 0.0
-        if self.has_delay and not self.is_written_out:
-            history = History(self.state.model, self.measurement.kraus(self.state.model.A), self.delay)
-            added = delay_error_of(self.state.payload, history)
-        return precision_of(self.state, self.target, added)
+        """Absolute precision of the numbers: the state's, in units of the target where there is one."""
+        return precision_of(self.state, self.target)
 
     @cached_property
     def extracted_error(self) -> Any:

@@ -59,20 +59,14 @@ def scale_of(state: State, target: PauliSum | None, meeting: Sequence[int] | Non
     )
 
 
-def precision_of(state: State, target: PauliSum | None, added: Any = 0.0) -> Any:
-    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale.
-
-    Args:
-        state: The state.
-        target: The observable; None is the energy.
-        added: What a delay adds to the error of an energy.
-    """
+def precision_of(state: State, target: PauliSum | None) -> Any:
+    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale."""
     if target is None:
-        return state.precision + added
+        return state.precision
     energies = np.asarray(energy_scale(state.model))
     scale = np.asarray(scale_of(state, target))
     unit = np.where(energies > 0.0, energies, 1.0)  # with H = 0 the error is that of a mean itself
-    return (scale * ((np.asarray(state.solver_error) + added) / unit + ROUNDING))[()]
+    return (scale * (np.asarray(state.solver_error) / unit + ROUNDING))[()]
 
 
 def stages_of(run: Run, target: PauliSum, stages: tuple[Array, ...]) -> list[Any]:

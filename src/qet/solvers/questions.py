@@ -49,12 +49,6 @@ def drift_of(payload: Any, model: Model) -> Any:
 
 
 @singledispatch
-def delay_error_of(payload: Any, history: History) -> Any:
-    """Error of an extracted energy that the delay of a protocol adds to that of the state, shape ()-or-batch."""
-    return 0.0
-
-
-@singledispatch
 def branches_of(payload: Any, history: History, sites: tuple[int, ...]) -> Array:
     """Unnormalized states on the sites when Bob acts, one for each of Alice's outcomes, shape (*shape, K, d, d)."""
     raise _not_offered(payload, "branches after a delay")

@@ -18,16 +18,7 @@ from qet.foundations.paulis import PauliSum
 from qet.foundations.values import frozen
 from qet.physics.model import Model
 from qet.solvers.history import History
-from qet.solvers.questions import (
-    branches_of,
-    delay_error_of,
-    drift_of,
-    evolved_of,
-    expect_of,
-    marginal_of,
-    means_after,
-    shape_of,
-)
+from qet.solvers.questions import branches_of, drift_of, evolved_of, expect_of, marginal_of, means_after, shape_of
 from qet.solvers.states import energy_scale
 from qet.solvers.vectors.means import applied, marginal, means
 from qet.solvers.vectors.motion import Motion
@@ -97,16 +88,6 @@ def _(payload: Vectors, operator: PauliSum) -> Any:
 @drift_of.register
 def _(payload: Vectors, model: Model) -> Any:
     return 2.0 * payload.rounding * energy_scale(model)
-
-
-@delay_error_of.register
-def _(payload: Vectors, history: History) -> Any:
-    model = history.model
-    shape = np.broadcast_shapes(model.shape, np.shape(history.delay))
-    times, rounding = np.broadcast_to(history.delay, shape), np.empty(shape)
-    for index, motion in _motions(model, shape):
-        rounding[index] = motion.rounding(float(times[index]))
-    return 2.0 * rounding[()] * energy_scale(model)
 
 
 @evolved_of.register
