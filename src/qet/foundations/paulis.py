@@ -18,12 +18,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from qet.foundations.errors import BadOperator, ShapeMismatch
+from qet.foundations.errors import BadOperator, ShapeMismatch, TooLarge
+from qet.foundations.spelling import spelled_bytes
 from qet.foundations.values import Value, plain
 
 Array = np.ndarray
 PauliString = tuple[tuple[int, str], ...]
 LETTERS = "IXYZ"
+LARGEST_MATRIX = 14  # sites: 2 GiB
 
 # letter · letter = phase · letter
 _PRODUCT: dict[tuple[str, str], tuple[complex, str]] = {(a, a): (1, "I") for a in "XYZ"}
@@ -140,6 +142,11 @@ class PauliSum(Value):
         missing = [site for site in self.support if site not in place]
         if missing:
             raise BadOperator(f"{self} acts on sites {missing}, which are not among {tuple(sites)}.")
+        if len(sites) > LARGEST_MATRIX:
+            raise TooLarge(
+                f"a matrix on {len(sites)} sites has 4^{len(sites)} entries, {spelled_bytes(8.0 * 4.0 ** len(sites))}; "
+                f"they are written out up to {LARGEST_MATRIX} sites."
+            )
         d = 2 ** len(sites)
         out = np.zeros((*self.shape, d, d), dtype=float if self.is_real else complex)
         rows = np.arange(d)
