@@ -352,3 +352,11 @@ def test_a_driven_chain_with_a_conserved_odd_operator_is_refused(n):
         steady_by_fermions(qet.ising(n, g=field), things)
     assert error.value.mask.tolist() == [True, False]
     steady_by_fermions(qet.ising(n, g=0.7), things)
+
+
+@pytest.mark.parametrize("J", [0.0, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
+def test_a_chain_without_correlations_gives_nothing_exactly(J):
+    """The polar factor of a diagonal matrix is exact at once: the first mend and the last are zero."""
+    state = qet.ground(qet.ising(7, J=J if np.ndim(J) == 0 else qet.by_site(J), g=1.0), solver="fermions")
+    assert qet.teleport(state).extracted == 0.0
+    assert not qet.teleport(state).resolved

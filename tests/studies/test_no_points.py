@@ -6,6 +6,7 @@ import pytest
 import qet
 
 NONE = qet.minimal(h=1.0, k=np.zeros(0))
+LONG = qet.ising(10, g=np.zeros(0))
 BATHS = [qet.bath(site, T=T, rate=0.05) for site, T in ((0, 1.0), (1, 0.4))]
 EQUAL = [qet.bath(site, T=0.5, rate=0.02, coupling="X", spectrum=("drude", 3.0)) for site in (0, 1)]
 
@@ -27,6 +28,9 @@ def kept():
         lambda: qet.settle(kept(), surroundings=BATHS),
         lambda: qet.evolve(kept(), 1.0, surroundings=BATHS),
         lambda: qet.mean_force(NONE, EQUAL),
+        lambda: qet.teleport(qet.ground(LONG, solver="fermions")),
+        lambda: qet.teleport(qet.gibbs(LONG, T=0.5, solver="fermions"), delay=1.0),
+        lambda: qet.teleport(qet.gibbs(qet.ising(10), T=np.zeros(0))),
         lambda: qet.compare_masters(NONE, BATHS, masters=["redfield", "secular"]),
     ],
 )

@@ -94,7 +94,7 @@ def branches(payload: Gaussian, history: History, sites: tuple[int, ...]) -> Arr
             scenes(payload, history, shape), coefficients.reshape(-1, *coefficients.shape[-2:]), strict=True
         )
     ]
-    means = np.array(found).reshape(*shape, *coefficients.shape[-2:-1], -1)
+    means = np.array(found).reshape(*shape, *coefficients.shape[-2:-1], 4 ** len(sites))
     return matrix_of(reordered(means, tuple(ascending.index(site) for site in sites)))
 
 

@@ -55,7 +55,8 @@ class Polar:
             if size > last / 8:
                 break
             # the next mend, if this one gains as much as the one before; the first may have been lucky
-            left = max(size / last, 2.0 ** (spoiled - 50)) * size
+            gained = size / last if last > 0.0 else 0.0  # what was exact stays so
+            left = max(gained, 2.0 ** (spoiled - 50)) * size
             Q = Q.widened(*layout(min(wanted, _bits_of(1 / max(left, 2.0**-wanted)) + DIGITS), len(C)))
             Q = Q + Q @ _like(mend, Q)
             if len(C) * left < 2.0 ** -(bits + 4):

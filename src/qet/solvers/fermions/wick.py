@@ -176,11 +176,11 @@ def matrix_of(means: Array) -> Array:
     """Σ <O> O / 2^n from the means of all Pauli strings, shape (..., 4^n) -> (..., 2^n, 2^n)."""
     n = round(np.log2(means.shape[-1]) / 2)
     lead = means.shape[:-1]
-    out = means.reshape(*lead, 1, 1, -1) / 2**n
+    out = means.reshape(*lead, 1, 1, 4**n) / 2**n
     for _ in range(n):
         rows, columns = out.shape[-3:-1]
-        split = out.reshape(*lead, rows, columns, 4, -1)
-        out = np.einsum("aij,...rcas->...ricjs", PAULIS, split).reshape(*lead, 2 * rows, 2 * columns, -1)
+        split = out.reshape(*lead, rows, columns, 4, out.shape[-1] // 4)
+        out = np.einsum("aij,...rcas->...ricjs", PAULIS, split).reshape(*lead, 2 * rows, 2 * columns, split.shape[-1])
     return np.asarray(out[..., 0])
 
 

@@ -124,6 +124,8 @@ def memory_of(model: Model) -> int:
     n, points = model.n_sites, int(np.prod(model.shape, dtype=float))
     if n > 40:  # no sector makes up for it
         return 8 * COLUMNS * 2 ** min(n, 900)
+    if points == 0:
+        return 0
     strings = strings_of(model.dynamics, n, (0,) * len(model.shape))
     size = 8 if strings.is_real else 16
     rows = largest_sector(strings)
