@@ -115,6 +115,9 @@ def test_where_a_word_refuses_the_explanation_has_its_words():
     cases = [
         (qet.ground, (qet.ising(3),), {"solver": "closed form"}, NotOffered),
         (qet.gibbs, (qet.ising(14),), {"T": 0.1, "solver": "dense"}, TooLarge),
+        (qet.gibbs, (qet.ising(13, hx=0.1),), {"T": 0.1, "solver": "dense"}, NotOffered),
+        (qet.gibbs, (qet.ising(9),), {"T": 0.0, "solver": "typicality"}, NotOffered),
+        (qet.gibbs, (qet.ising(20),), {"T": 1.0, "solver": ("typicality", 10**6)}, TooLarge),
     ]
     for word, args, options, error in cases:
         told = qet.explain(word, *args, **options)
@@ -148,6 +151,8 @@ def test_memory_grows_with_the_points_of_a_batch_and_with_a_bond_dimension():
     few = qet.explain(qet.gibbs, qet.ising(5), T=np.ones(10))
     many = qet.explain(qet.gibbs, qet.ising(5), T=np.ones(1000))
     assert many.memory == 100 * few.memory
+    usual = qet.explain(qet.gibbs, qet.ising(12), T=1.0, solver="typicality")
+    assert qet.explain(qet.gibbs, qet.ising(12), T=1.0, solver=("typicality", 64)).memory == 4 * usual.memory
     pytest.importorskip("tenpy")
     usual = qet.explain(qet.ground, qet.ising(12), solver="mps")
     assert qet.explain(qet.ground, qet.ising(12), solver=("mps", 256)).memory == 4 * usual.memory
@@ -161,6 +166,17 @@ def test_long_chains_are_explained_by_what_their_size_leaves():
     assert re.search("Z0 Z1", reasons["fermions"])
     assert re.search("TiB", reasons["krylov"])
     assert told.solver in ("mps", None)
+
+
+def test_levels_too_far_up_for_a_krylov_space_are_diagonalized():
+    assert qet.explain(qet.eigenstate, qet.ising(9), 15).solver == "krylov"
+    assert qet.explain(qet.eigenstate, qet.ising(9), 16).solver == "dense"
+
+
+def test_no_thermal_route_is_explained_that_would_refuse():
+    told = qet.explain(qet.gibbs, qet.ising(13, hx=0.1), T=1.0)
+    assert told.solver != "dense"
+    assert {route.solver: route.obstacle for route in told.routes}["dense"] == "all levels are found up to 12 sites"
 
 
 def test_a_long_driven_chain_is_explained_by_what_its_size_leaves():

@@ -200,6 +200,9 @@ def test_a_search_that_stops_short_raises_with_what_it_has(monkeypatch):
     with pytest.raises(NotConverged, match="the residual of level 0 is .* products with H") as caught:
         level_by_krylov(qet.ising(10, hx=0.4), 0, "ground")
     assert caught.value.best.psi.shape == (1, 2**10)
+    with pytest.raises(NotConverged) as caught:
+        qet.ground(qet.ising(10, hx=0.4), solver="krylov")
+    assert not qet.teleport(caught.value.best).resolved  # a state; its error is the span of all energies
 
 
 def test_what_does_not_fit_is_refused_before_it_starts():
@@ -351,6 +354,8 @@ def test_bad_input_of_thermal_states():
         qet.gibbs(model, T=1.0, solver=("typicality", 1))
     with pytest.raises(TooLarge, match="16 random vectors of 26 sites"):
         gibbs_by_typicality(qet.ising(26, hx=0.3), 1.0, 16, 0)
+    with pytest.raises(TooLarge, match="T = 1e-06 takes about .* products of H with each vector"):
+        qet.gibbs(model, T=1e-6, solver="typicality")
     with pytest.raises(NotOffered, match="all levels are found up to 12 sites"):
         gibbs_by_sectors(qet.ising(13, hx=0.3), 1.0)
     with pytest.raises(TooLarge, match="density matrices of 12 sites at 100 points"):
