@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qet
-from qet.foundations.errors import BadParameter, NotOffered, TooLarge, UnknownName
+from qet.foundations.errors import BadParameter, BadParties, NotOffered, TooLarge, UnknownName
 from qet.solvers import choose
 
 SHORT = [
@@ -189,7 +189,17 @@ def test_a_long_driven_chain_is_explained_by_what_its_size_leaves():
     assert {route.solver for route in told.routes} >= {"iterative", "dense", "fermions", "vectorized"}
 
 
+def test_a_driven_chain_that_is_too_long_is_explained_at_once():
+    told = qet.explain(qet.steady, qet.xxz(40), [qet.jump("+", 0, 1.0), qet.jump("-", 39, 1.0)])
+    assert told.solver is None
+    assert "40 sites are too many" in told.why
+
+
 def test_requests_that_make_no_sense_are_refused():
+    with pytest.raises(BadParties, match="touches site 20"):
+        qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 20, 1.0)])
+    with pytest.raises(NotOffered, match="not found as matrix products"):
+        qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 0, 1.0)], solver="mps")
     with pytest.raises(UnknownName, match="did you mean 'steady'"):
         qet.explain("stedy", qet.minimal(), [])
     with pytest.raises(UnknownName, match="Known: ground, eigenstate, gibbs, steady"):
@@ -202,5 +212,5 @@ def test_requests_that_make_no_sense_are_refused():
         qet.explain(qet.steady, "ising", [])
     with pytest.raises(UnknownName, match="solver 'denser'"):
         qet.explain(qet.ground, qet.minimal(), solver="denser")
-    with pytest.raises(UnknownName, match="solver 'mps'"):
-        qet.explain(qet.steady, qet.minimal(), surroundings("baths", 2), solver="mps")
+    with pytest.raises(UnknownName, match="solver 'krylov'"):
+        qet.explain(qet.steady, qet.minimal(), surroundings("baths", 2), solver="krylov")

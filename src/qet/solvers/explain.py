@@ -33,8 +33,8 @@ from qet.solvers.choose import (
 from qet.solvers.choose_steady import steady_routes
 from qet.solvers.masters import Master
 from qet.solvers.prepare import check_level, check_model
-from qet.solvers.steady import SOLVERS as STEADY_SOLVERS
 from qet.solvers.steady import as_surroundings, chosen_master
+from qet.solvers.steady import check_request as check_steady
 from qet.solvers.vectors.typicality import check_request
 
 
@@ -178,9 +178,8 @@ def _steady(
     model: Model, surroundings: Any, *, master: Master | None = None, solver: str = "auto", allow: Any = ()
 ) -> _Request:
     check_model("steady", model)
-    if solver not in STEADY_SOLVERS:
-        raise unknown("solver", solver, STEADY_SOLVERS)
     things = as_surroundings(surroundings)
+    check_steady(model, things, solver)
     equation = chosen_master(master, things)
     if equation in ("leads", "heom") and solver in ("dense", "iterative"):
         solver = "auto"  # these equations have one route, whatever is asked

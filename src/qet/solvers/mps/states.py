@@ -190,8 +190,8 @@ def _refuse_idle(model: Model) -> None:
         idle.any(-1),
         DegenerateLevel,
         lambda i: (
-            f"ground: no term of H acts on site {int(idle[i].argmax())}, so its spin is free and the lowest level is not unique. "
-            "Give it a field or a coupling, or leave it out"
+            f"ground: no term of H acts on site {int(idle[i].argmax())}, so its spin is free and the lowest level is "
+            "not unique. Give it a field or a coupling, or leave it out"
         ),
     )
 
