@@ -7,7 +7,7 @@ import pytest
 
 import qet
 from qet.foundations.errors import BadParameter, DegenerateLevel, NotConverged, NotOffered, TooLarge
-from qet.foundations.kernels import pauli_product
+from qet.foundations.kernels import block_transfer, pauli_product
 from qet.foundations.paulis import collect
 from qet.solvers.vectors import levels
 from qet.solvers.vectors.lanczos import TIGHT, lowest
@@ -53,6 +53,21 @@ def test_every_form_of_the_product_is_the_matrix(n, is_real, is_compiled):
                 np.testing.assert_allclose(expected, matrix @ x, rtol=0, atol=1e-13 * strings.size)
             np.testing.assert_allclose(product(x), expected, rtol=0, atol=1e-13 * strings.size)
     assert product.count == on_labels.count == 12  # two of each width
+
+
+def test_where_nothing_can_be_kept_on_disk_a_kernel_is_compiled_all_the_same(monkeypatch):
+    numba = pytest.importorskip("numba")
+    njit = numba.njit
+
+    def on_a_read_only_disk(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(numba, "njit", on_a_read_only_disk)
+    out, places = np.zeros((2, 2)), np.arange(2)
+    block_transfer.__wrapped__()(np.eye(2), out, places, places, places, places, 1.0, 0.0)
+    np.testing.assert_array_equal(out, np.eye(2))
 
 
 def test_without_numba_the_plain_product_is_taken(monkeypatch):
