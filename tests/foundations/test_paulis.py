@@ -156,5 +156,5 @@ def test_a_number_after_a_sign_may_bear_its_own():
 
 
 def test_a_matrix_of_many_sites_is_refused_before_it_is_begun():
-    with pytest.raises(TooLarge, match="operator on 60 sites"):
+    with pytest.raises(TooLarge, match="matrix on 60 sites"):
         qet.ergotropy(qet.ground(qet.ising(60)))

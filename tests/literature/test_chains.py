@@ -62,9 +62,13 @@ def test_the_thermal_rate_is_its_integral_and_the_formula_falls_at_it(T, n):
 
 
 def test_scans_keep_what_is_resolved():
-    x, data = along(equilibrium(60, 1.5), [1, 2, 30])
-    assert x.tolist() == [1.0, 2.0]
-    assert data.d.values.tolist() == [1, 2]
+    """Y gives energy at every distance, however little; Z gives none."""
+    state = equilibrium(60, 1.5)
+    x, data = along(state, [2, 3, 20])
+    assert data.resolved.all()
+    assert data.d.values.tolist() == x.tolist() == [2, 3, 20]
+    nothing, none = along(state, [2, 3, 20], measure="Z")
+    assert nothing.size == none.d.size == 0
     assert spread(1, 10, 4) == [1, 2, 5, 10]
 
 

@@ -66,3 +66,31 @@ def test_other_parties_share_one_state():
     assert eval(repr(state.model.between(0, 2)), {"qet": qet}) == state.model.between(0, 2)
     with pytest.raises(qet.errors.BadParties, match="share site 2"):
         state.between(2, 2)
+
+
+@pytest.mark.parametrize("n, delay", [(9, 0.5), (40, 0.0), (40, 0.5)])
+def test_questions_about_the_whole_of_a_long_chain_are_answered_or_refused_by_name(n, delay):
+    state = qet.ground(qet.ising(n, A=1, B=4), solver="fermions")
+    run = qet.teleport(state, delay=delay)
+    rows = {row.name: row for row in qet.bounds(run)}
+    assert rows["best unital"].holds
+    assert bool(rows["passive state"].applies) == (delay == 0.0)  # ground states are passive, of any length
+    assert not rows["natural evolution"].applies
+    refusals = (qet.errors.NotOffered, qet.errors.TooLarge)
+    with pytest.raises(refusals, match=f"{n} sites"):
+        str(qet.demon(run))
+    with pytest.raises(refusals, match=f"\\^{n} levels"):
+        _ = qet.work_statistics(run).net
+    with pytest.raises(refusals, match=f"{n} sites"):
+        str(qet.ergotropy(state))
+
+
+def test_a_state_between_other_parties_keeps_its_temperature():
+    state = qet.gibbs(qet.ising(5, hx=0.2), T=0.4)
+    moved, made = (
+        qet.bounds(qet.teleport(state.between(1, 4))),
+        qet.bounds(qet.teleport(qet.gibbs(qet.ising(5, hx=0.2, A=1, B=4), T=0.4))),
+    )
+    for one, other in zip(moved, made, strict=True):
+        np.testing.assert_allclose(one.value, other.value, atol=1e-12)
+        assert one.applies == other.applies

@@ -6,13 +6,14 @@ import re
 
 import numpy as np
 import pytest
+from reference import superoperator
 
 import qet
 from qet.foundations.paulis import collect
 from qet.foundations.values import Call
 from qet.solvers.fermions.acts import strand
 from qet.solvers.fermions.crossing import Crossing
-from qet.solvers.fermions.driven import steady_by_fermions
+from qet.solvers.fermions.driven import Driven, _linear, steady_by_fermions
 from qet.solvers.fermions.modes import Modes, modes_of
 from qet.solvers.fermions.offers import why_not, why_not_driven
 from qet.solvers.fermions.states import gibbs_by_fermions, ground_by_fermions, parity_of
@@ -296,3 +297,58 @@ def test_other_means_than_those_of_bilinears_are_refused_after_a_protocol():
         means_after(payload, history, (qet.pauli("Z1 Z2"),), np.zeros(1))
     with pytest.raises(qet.errors.NotOffered, match="9 sites"):
         branches_of(payload, history, tuple(range(9)))
+
+
+def xy_chain(rng, n, cut=None):
+    """Random bilinears on neighbors and fields; at the cut both bonds act through one Pauli matrix and no field."""
+    text = {f"H_{j}": f"{rng.normal():.6f} Z{j}" for j in range(n) if j != cut}
+    for j in range(n - 1):
+        c = rng.normal(size=(2, 2))
+        if cut in (j, j + 1):
+            n_cut = np.array([0.6, 0.8])
+            c = np.outer(rng.normal(size=2), n_cut) if cut == j + 1 else np.outer(n_cut, rng.normal(size=2))
+        strings = [f"{c[a, b]:.6f} {x}{j} {y}{j + 1}" for a, x in enumerate("XY") for b, y in enumerate("XY")]
+        text[f"V_{j}"] = " + ".join(strings).replace("+ -", "- ")
+    return qet.model(text, A=0, B=n - 1)
+
+
+def end_jumps(rng, n):
+    """Ladder jumps and one Pauli matrix at both ends."""
+    names = (("+", 0), ("-", 0), ("X", 0), ("+", n - 1), ("-", n - 1))
+    return [qet.jump(name, site, rng.uniform(0.1, 1.5)) for name, site in names]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_slowest_odd_observable_decays_as_the_generator_says(seed):
+    """The jumps at the last site carry the parity, so odd observables decay at rates of their own."""
+    rng, n = np.random.default_rng(seed), 3
+    model = xy_chain(rng, n, cut=1 if seed == 5 else None)
+    things = [
+        qet.jump(f"{c:.4f} X{j} + {d:.4f} Y{j}", None, rng.uniform(0.1, 1.5))
+        for j in (0, n - 1, n - 1)
+        for c, d in rng.uniform(0.1, 1.0, (2, 2))
+    ]
+    A = quadratic_form(model.dynamics, n)
+    driven = Driven.of(A, [_linear(thing, n) for thing in things])
+    pairs = [(thing.rate, thing.operator.matrix(range(n))) for thing in things]
+    parity = qet.pauli("Z0 Z1 Z2").matrix(range(n)).diagonal().real
+    odd = np.flatnonzero(parity[:, None] * parity[None, :] < 0)  # an odd rho connects the sectors
+    spectrum = np.linalg.eigvals(superoperator(pairs, model.matrix())[np.ix_(odd, odd)])
+    np.testing.assert_allclose(driven.odd_rate(), -spectrum.real.max(), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("n", [3, 5, 9])
+def test_a_driven_chain_with_a_conserved_odd_operator_is_refused(n):
+    """Every Majorana is damped, and a spin inside is conserved all the same: X where an Ising chain has no field."""
+    g = np.where(np.arange(n) == n // 2, 0.0, 1.0)
+    rng = np.random.default_rng(n)
+    things = end_jumps(rng, n)
+    with pytest.raises(qet.errors.NoUniqueSteadyState, match="odd number of Majoranas"):
+        steady_by_fermions(qet.ising(n, g=qet.by_site(list(g))), things)
+    with pytest.raises(qet.errors.NoUniqueSteadyState, match="odd number of Majoranas"):
+        steady_by_fermions(xy_chain(rng, n, cut=n // 2), things)
+    field = qet.by_site([g, np.ones(n)])
+    with pytest.raises(qet.errors.NoUniqueSteadyState) as error:  # the second point has its field
+        steady_by_fermions(qet.ising(n, g=field), things)
+    assert error.value.mask.tolist() == [True, False]
+    steady_by_fermions(qet.ising(n, g=0.7), things)

@@ -337,3 +337,20 @@ def test_thirty_critical_sites_agree_with_free_fermions():
         assert np.abs(ours.ledger.energies - theirs.ledger.energies).max() < 1e-11
         assert abs(ours.extracted - theirs.extracted) <= found.precision < 1e-8
         assert ours.resolved
+
+
+def test_the_error_of_a_delay_and_of_an_evolution_reaches_the_precision():
+    """A large step and a small bond: what they cost is said, and covers the difference from density matrices."""
+    model = qet.ising(6, g=1.0, hx=0.3, A=1, B=4)
+    held, exact = qet.ground(model, solver="mps"), qet.ground(model, solver="dense")
+    late, right = qet.teleport(held, delay=1.5), qet.teleport(exact, delay=1.5)
+    assert late.precision > qet.teleport(held).precision
+    assert abs(late.extracted - right.extracted) < late.precision < 1e-4
+    aimed = qet.teleport(held, delay=1.5, target="3 Z4")
+    assert aimed.precision < late.precision  # Σ|c| of the target is 3, that of H is more
+    moved = qet.evolve(held.between((0, 1), (4, 5)), 0.0)
+    assert moved.solver_error >= held.solver_error
+    assert held.between(0, (4, 5)).solver_error == pytest.approx(2 * held.solver_error)
+    assert held.between(0, 3).solver_error == held.solver_error
+    kicked = qet.evolve(qet.gibbs(model, T=0.7, solver="mps"), 0.7)
+    assert kicked.solver_error >= qet.gibbs(model, T=0.7, solver="mps").solver_error

@@ -346,3 +346,14 @@ def test_the_mask_of_a_divergence_has_the_points_of_all_baths():
         with pytest.raises(DivergentOccupation, match=r"sites \(0,\).*2 of 4") as caught:
             steady(minimal(), baths, master=master)
         assert caught.value.mask.tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("solver", ["auto", "dense", "iterative", "vectorized", "chains"])
+@pytest.mark.parametrize("H", ["1 X0 + 0.3 Z1", "Z0 + 0.84 X0 X1", "0.7 X0 X1 + 0.3 Y1 Z0 + 0.2 Z1 + 0.4 Z2"])
+def test_dephasing_that_commutes_with_everything_leaves_many_states(solver, H):
+    """It moves no population of any level: the only rates are those of coherences, and rounding is no rate."""
+    for things in ([jump("Z", 2, 0.7)], [jump("Z", 2, 0.7), jump(H, None, 0.2)]):
+        if solver == "chains" and len(things) > 1:
+            continue
+        with pytest.raises(NoUniqueSteadyState):
+            steady(model({"H": H}, n_sites=3), things, solver=solver)

@@ -38,44 +38,38 @@ def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., N
 
 @cache
 def pauli_product() -> Callable[..., None] | None:
-    """A real sum of Pauli strings on real columns, 1, 2, 4 ... of them; `solvers.vectors.product.compiled` says how.
+    """A real sum of Pauli strings on real columns; `solvers.vectors.product.compiled` says what it is given.
 
     The rows come in blocks that differ in their low bits alone. A flip takes one block to another, in runs of rows
-    that stay side by side.
+    that stay side by side; within a run of 2^together rows all strings of the flip keep their signs.
     """
     if not has_numba():
         return None
     from numba import prange
 
     @_compiled(parallel=True, fastmath={"contract"})
-    def product(x, y, low, sign, flips, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
-        width, flat_x, flat_y, size = x.shape[1], x.reshape(-1), y.reshape(-1), x.shape[1] << low
+    def product(x, y, low, sign, flips, together, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
+        width, rows, flat_x, flat_y = x.shape[1], 1 << low, x.reshape(-1), y.reshape(-1)
+        size = rows * width
         for high in prange(x.shape[0] >> low):
-            out, row = np.zeros(size), np.empty(size)
+            out = np.zeros(size)
             for f in range(len(flips)):
                 c = 0.0
                 for k in range(first[f], first[f + 1]):
                     c += sign[high & number_signs[k]] * numbers[k]
-                source, flip = (high ^ flips[f, 0]) * size, flips[f, 1]
-                run = (flip & -flip) * width if flip else size
-                is_one_number = begin[f] == begin[f + 1]
-                if run < 8 or not is_one_number:
-                    row[:] = c
-                for k in range(begin[f], begin[f + 1]):
-                    row += sign[high & table_signs[k]] * tables[k]
-                if run < 8:
-                    for k in range(size):
-                        out[k] += row[k] * flat_x[source + (k ^ flip * width)]
-                    continue
-                for start in range(0, size, run):  # slices of their own: only then is the loop vectorized
-                    there = source + (start // width ^ flip) * width
-                    to, what, weight = out[start : start + run], flat_x[there : there + run], row[start : start + run]
-                    if is_one_number:
+                source, flip, step = (high ^ flips[f, 0]) * size, flips[f, 1], 1 << together[f]
+                for r in range(0, rows, step):
+                    weight = c
+                    for k in range(begin[f], begin[f + 1]):
+                        weight += sign[high & table_signs[k]] * tables[k, r]
+                    start, there, run = r * width, source + (r ^ flip) * width, step * width
+                    if run < 8:
                         for k in range(run):
-                            to[k] += c * what[k]
-                    else:
-                        for k in range(run):
-                            to[k] += weight[k] * what[k]
+                            out[start + k] += weight * flat_x[there + k]
+                        continue
+                    to, what = out[start : start + run], flat_x[there : there + run]  # only so it is vectorized
+                    for k in range(run):
+                        to[k] += weight * what[k]
             flat_y[high * size : (high + 1) * size] = out
 
     kernel: Callable[..., None] = product

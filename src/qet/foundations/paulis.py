@@ -19,12 +19,13 @@ from typing import Any, cast
 import numpy as np
 
 from qet.foundations.errors import BadOperator, ShapeMismatch, TooLarge
+from qet.foundations.spelling import spelled_bytes
 from qet.foundations.values import Value, plain
 
 Array = np.ndarray
-MOST_SITES = 16  # of a matrix
 PauliString = tuple[tuple[int, str], ...]
 LETTERS = "IXYZ"
+LARGEST_MATRIX = 14  # sites: 2 GiB
 
 # letter · letter = phase · letter
 _PRODUCT: dict[tuple[str, str], tuple[complex, str]] = {(a, a): (1, "I") for a in "XYZ"}
@@ -136,20 +137,15 @@ class PauliSum(Value):
         return collect([(tuple((sites[site], letter) for site, letter in s), c) for s, c in self.terms])
 
     def matrix(self, sites: Sequence[int]) -> Array:
-        """The matrix on `sites`, the first leftmost: shape (*shape, 2^m, 2^m); real where the sum is.
-
-        Raises:
-            BadOperator: where it acts on other sites. TooLarge: beyond 16 sites, whose matrix takes 64 GiB.
-        """
+        """The matrix on `sites`, the first leftmost: shape (*shape, 2^m, 2^m); real where the sum is."""
         place = {site: position for position, site in enumerate(sites)}
         missing = [site for site in self.support if site not in place]
         if missing:
             raise BadOperator(f"{self} acts on sites {missing}, which are not among {tuple(sites)}.")
-        if len(sites) > MOST_SITES:
+        if len(sites) > LARGEST_MATRIX:
             raise TooLarge(
-                f"the matrix of an operator on {len(sites)} sites has 4^{len(sites)} entries; it is written out up to "
-                f"{MOST_SITES} sites. Ask for what needs no density matrix of the whole: energies of the parties, "
-                "marginals, means (docs/long-chains.md)."
+                f"a matrix on {len(sites)} sites has 4^{len(sites)} entries, {spelled_bytes(8.0 * 4.0 ** len(sites))}; "
+                f"they are written out up to {LARGEST_MATRIX} sites."
             )
         d = 2 ** len(sites)
         out = np.zeros((*self.shape, d, d), dtype=float if self.is_real else complex)

@@ -66,7 +66,7 @@ PAPERS = (
     ),
     _paper(
         "Hotta2009",
-        "ising xy xxz teleport",
+        "ising xy xxz heisenberg long-range star chains teleport",
         "Hotta, Masahiro",
         "Quantum energy teleportation in spin chain systems",
         2009,

@@ -23,6 +23,7 @@ from qet.solvers.states import State
 from . import policies
 from .bound_table import Bound
 from .entropies import mean_entropy
+from .far import is_stationary
 from .inequalities import ergotropy
 from .information import Information, information
 from .target import scale_of
@@ -37,7 +38,7 @@ LARGEST_WHOLE = 12  # sites of which a row may ask the whole spectrum and state:
 
 def temperature(state: State) -> Any:
     """The temperature a state names: its own (Gibbs), 0 (ground), the mean over its baths; None if it names none."""
-    word, arguments = state.made_by.word, state.made_by.arguments
+    word, arguments = state.origin.word, state.origin.arguments
     if word == "gibbs":
         return arguments["T"]
     if word == "ground":
@@ -72,6 +73,8 @@ class Facts:
         n = self.run.state.model.n_sites
         if n > LARGEST_WHOLE:
             return f"the whole has {n} sites; its spectrum is asked for up to {LARGEST_WHOLE}"
+        if self.run.has_delay and not self.run.is_written_out:
+            return f"a delay of {n} sites is not followed on all of them"
         try:
             _ = self.run.state.density_matrix
         except NotOffered:
@@ -108,6 +111,11 @@ class Facts:
     def ergotropy(self) -> Array:
         """Ergotropy of the whole state, shape (...); zero for a passive one."""
         return np.asarray(ergotropy(self.H, self.run.state.density_matrix))
+
+    @property
+    def is_thermal(self) -> bool:
+        """Whether the state is the ground state or a Gibbs state of H by the way it was made, and so passive."""
+        return self.run.state.origin.word in ("ground", "gibbs") and is_stationary(self.run.state)
 
     @property
     def is_closed(self) -> bool:

@@ -87,13 +87,11 @@ def passive_state(facts: Facts) -> Bound:
     """
     run = facts.run
     name, says = "passive state", "E_B <= E_A"
-    if not facts.has_whole:
+    if not facts.has_whole and (run.has_delay or not facts.is_thermal):
         return facts.row(name, says, np.nan, run.extracted, False, facts.why_no_whole, "derived here")
-    is_passive = facts.ergotropy <= 1e-12 * facts.scale
-    why = reasons(
-        (is_passive, f"the state is not passive (ergotropy up to {np.max(facts.ergotropy):.2g})"),
-        (facts.is_unital, facts.why_not_unital),
-    )
+    is_passive = np.array(True) if facts.is_thermal else facts.ergotropy <= 1e-12 * facts.scale
+    active = "" if facts.is_thermal else f"the state is not passive (ergotropy up to {np.max(facts.ergotropy):.2g})"
+    why = reasons((is_passive, active), (facts.is_unital, facts.why_not_unital))
     return facts.row(name, says, run.injected, run.extracted, is_passive & facts.is_unital, why, "derived here")
 
 

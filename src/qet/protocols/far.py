@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 WANTED = 1e-9  # relative error of a gain above which precise correlators are asked
+WANTED_LONG = 1e-6  # the same in chains of more than SECONDS sites, which take more than seconds
+SECONDS = 300
 ASKED = 1e-13  # relative error that these are asked for
 SMALL_TURN = 0.1  # of a quaternion below which it is solved for: an eigensolver may drop what it holds for rounding
 MOST_PARTY = 2  # Alice's sites: 16 strings
@@ -62,12 +64,9 @@ def offers(run: Run) -> bool:
 
 def is_stationary(state: State) -> bool:
     """Whether a state commutes with H by the way it was made: a level, a thermal state, or one with white noise."""
-    call, H = state.made_by, state.model.terms
-    while call.word in ("between", "depolarize"):
-        of = call.arguments["of" if call.word == "between" else "state"]
-        if not isinstance(of, State):
-            return False
-        call = of.made_by
+    call, H = state.origin, state.model.terms
+    while call.word == "depolarize":
+        call = call.arguments["state"].origin
     model = call.arguments.get("model") if call.word in ("ground", "eigenstate", "gibbs") else None
     if not isinstance(model, Model):
         return False
@@ -246,7 +245,8 @@ class Far:
         size = np.abs(e[..., 1:]).sum(-1) + np.zeros(b.shape[:-1])
         error = size * np.asarray(self._rounding)[..., None]
         gains = largest_root(W, b)
-        is_poor = np.asarray((self._errors(b, W, gains, error) > WANTED * gains).any(-1))
+        wanted = WANTED if self.run.state.model.n_sites <= SECONDS else WANTED_LONG
+        is_poor = np.asarray((self._errors(b, W, gains, error) > wanted * gains).any(-1))
         if is_poor.any() and self._is_identity and is_stationary(self.run.state):
             from qet.protocols.far_fermions import refined_torques
 

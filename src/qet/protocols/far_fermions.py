@@ -51,10 +51,7 @@ def refined_torques(far: Far, strings: list[PauliString], is_poor: Array) -> tup
 
 def _is_ground(state: State) -> bool:
     """Whether it is a ground state, perhaps with other parties than it was made with; `far` has compared the models."""
-    call = state.made_by
-    while call.word == "between" and isinstance(call.arguments["of"], State):
-        call = call.arguments["of"].made_by
-    return call.word == "ground"
+    return state.origin.word == "ground"
 
 
 def _points(is_poor: Array, shape: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -77,6 +77,8 @@ def natural_evolution(facts: Facts) -> Bound:
     if not (run.has_delay and facts.is_closed):
         why = "no time passes" if facts.is_closed else "reservoirs act during the delay"
         return facts.row(name, says, np.nan, np.nan, False, why, "derived here", is_general=True)
+    if not run.is_written_out:
+        return facts.row(name, says, np.nan, np.nan, False, facts.why_no_whole, "derived here", is_general=True)
     H_B, H = run.patch.H_B, facts.H
     rho = run.patch.rho
     difference = (run.kraus @ rho[..., None, :, :] @ dagger(run.kraus)).sum(-3) - rho

@@ -50,7 +50,7 @@ class Response:
     @property
     def follows(self) -> bool:
         """Whether the state is the ground or Gibbs state of its model, and changes with it."""
-        return self.run.state.made_by.word in FOLLOWS
+        return self.run.state.origin.word in FOLLOWS
 
     @property
     def strings(self) -> tuple[PauliString, ...]:
@@ -138,7 +138,7 @@ class Response:
         V = self._spectrum[1]
         rho = self.run.state.density_matrix
         p = np.real(np.einsum("...ij,...ik,...kj->...j", V.conj(), rho, V))
-        T = np.asarray(self.run.state.made_by.arguments.get("T", 0.0), dtype=float)
+        T = np.asarray(self.run.state.origin.arguments.get("T", 0.0), dtype=float)
         return p, np.where(T > 0.0, 1.0 / np.where(T > 0.0, T, 1.0), 0.0)
 
     @cached_property

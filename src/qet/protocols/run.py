@@ -38,10 +38,10 @@ from qet.protocols.ledger import Ledger, html_of, text_of
 from qet.protocols.message import message_shape, stochastic
 from qet.protocols.optimum import Optimum
 from qet.protocols.patch import Patch, cut
-from qet.protocols.target import precision_of, scale_of, stages_of
+from qet.protocols.target import precision_of, scale_of, stages_of, weight_of
 from qet.solvers.history import History
 from qet.solvers.prepare import ground
-from qet.solvers.questions import branches_of
+from qet.solvers.questions import branches_of, error_after
 from qet.solvers.spectrum import is_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, State
 
@@ -183,7 +183,7 @@ class Run(Value):
         if self.has_delay and self.master is not None:
             from qet.solvers.evolve import refuse_negative
 
-            allowed = {*self.state.made_by.arguments.get("allow", ()), *self.made_by.arguments.get("allow", ())}
+            allowed = {*self.state.origin.arguments.get("allow", ()), *self.made_by.arguments.get("allow", ())}
             refuse_negative(branches, "teleport", self.master, allowed)
         return frozen(np.broadcast_to(branches, (*self.shape, *branches.shape[-3:])))
 
@@ -318,7 +318,12 @@ class Run(Value):
     @cached_property
     def precision(self) -> Any:
         """Absolute precision of the numbers: the state's, in units of the target where there is one."""
-        return precision_of(self.state, self.target)
+        held = precision_of(self.state, self.target)
+        if not self.has_delay or self.is_written_out:
+            return held
+        model = self.state.model
+        told = History(model, self.measurement.kraus(model.A), self.delay)
+        return held + error_after(self.state.payload, told) * weight_of(self.state, self.target)
 
     @cached_property
     def extracted_error(self) -> Any:

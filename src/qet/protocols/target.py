@@ -63,10 +63,16 @@ def precision_of(state: State, target: PauliSum | None) -> Any:
     """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale."""
     if target is None:
         return state.precision
+    return (weight_of(state, target) * np.asarray(state.solver_error) + scale_of(state, target) * ROUNDING)[()]
+
+
+def weight_of(state: State, target: PauliSum | None) -> Any:
+    """The scale of the target in units of that of H: what turns the error of an energy into that of its mean."""
+    if target is None:
+        return 1.0
     energies = np.asarray(energy_scale(state.model))
-    scale = np.asarray(scale_of(state, target))
     unit = np.where(energies > 0.0, energies, 1.0)  # with H = 0 the error is that of a mean itself
-    return (scale * (np.asarray(state.solver_error) / unit + ROUNDING))[()]
+    return np.asarray(scale_of(state, target)) / unit
 
 
 def stages_of(run: Run, target: PauliSum, stages: tuple[Array, ...]) -> list[Any]:

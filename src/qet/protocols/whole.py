@@ -30,9 +30,9 @@ def whole_branches(run: Run) -> Array:
             f"the branches of all {run.state.model.n_sites} sites after a delay are not written out. Take delay=0, or "
             "fewer sites."
         )
-    model = run.state.model
+    model, rho = run.state.model, run.state.density_matrix  # which is refused where it would not fit
     M = embed(run.measurement.kraus(model.A), model.A, model.n_sites)
-    branches = M @ run.state.density_matrix[..., None, :, :] @ dagger(M)
+    branches = M @ rho[..., None, :, :] @ dagger(M)
     return np.broadcast_to(branches, (*run.shape, *branches.shape[-3:]))
 
 

@@ -46,4 +46,8 @@ def delayed(run: Run) -> Array:
     if run.surroundings:
         raise NotOffered("this is offered where H alone acts during the delay; here reservoirs do.")
     model = run.state.model
+    if not run.is_written_out:
+        raise NotOffered(
+            f"this follows matrices on all {model.n_sites} sites through the delay. Take delay=0, or fewer sites."
+        )
     return expm_hermitian(model.dynamics.matrix(model.sites), run.delay)[..., None, :, :]

@@ -98,7 +98,7 @@ def gibbs_routes(model: Model, shape: tuple[int, ...]) -> Iterator[Route]:
     yield _exact(n, points)
     if n <= SHORT:
         yield _fermions(model, points)
-    yield _mps(model, points)
+    yield _mps(model, points, needs_search=False)
     yield _typicality(model, shape)
 
 
@@ -183,9 +183,9 @@ def _typicality(model: Model, shape: tuple[int, ...]) -> Route:
     return Route("typicality", "random vectors, with a statistical error", need, too_much(need), is_usual=False)
 
 
-def _mps(model: Model, points: int) -> Route:
+def _mps(model: Model, points: int, *, needs_search: bool = True) -> Route:
     need = 16.0 * 8 * model.n_sites * BOND**2 * max(points, 1)
-    missing = "" if find_spec("tenpy") else "TeNPy is not installed: pip install 'qet[mps]'"
+    missing = "" if find_spec("tenpy") or not needs_search else "TeNPy is not installed: pip install 'qet[mps]'"
     return Route("mps", "matrix products, with a truncation error", need, missing or too_much(need))
 
 

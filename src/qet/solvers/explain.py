@@ -121,8 +121,8 @@ def explain(word: Any, *args: Any, **options: Any) -> Explanation:
         >>> import qet
         >>> print(qet.explain(qet.eigenstate, qet.ising(6), 3))
         eigenstate: solver 'dense', about 192 KiB
-          dense      192 KiB  taken: all levels, by LAPACK
-          ...
+          dense    192 KiB  taken: all levels, by LAPACK
+          krylov  11.5 KiB  applies too: state vectors, never a matrix
     """
     name = word if isinstance(word, str) else getattr(word, "__name__", repr(word))
     if name not in _REQUESTS:

@@ -315,10 +315,11 @@ def null_vectors(P: Array, layout: Layout) -> tuple[Array, Array, Array]:
 def _row_scale(P: Array, layout: Layout) -> Array:
     """What each row is divided by: its largest entry, unless that is rounding of the largest rate.
 
-    A level that no reservoir touches has a row of rounding errors; it must stay small to be seen.
+    A level that no reservoir touches has a row of rounding errors; it must stay small to be seen. The rates are on the
+    diagonal, and those of coherences count, too: dephasing that commutes with H has no other.
     """
     largest = np.abs(P).max(axis=-1, keepdims=True)
-    strength = np.abs(P[..., 0, layout.populations, layout.populations]).max(axis=-1)[..., None, None, None]
+    strength = np.abs(np.diagonal(P, axis1=-2, axis2=-1)).max(axis=(-1, -2))[..., None, None, None]
     return np.where(largest > _ROW_FLOOR * strength, largest, np.where(strength > 0.0, strength, 1.0))
 
 

@@ -55,6 +55,12 @@ def branches_of(payload: Any, history: History, sites: tuple[int, ...]) -> Array
 
 
 @singledispatch
+def error_after(payload: Any, history: History) -> Any:
+    """Error of an extracted energy that following the delay of a history adds, shape ()-or-batch."""
+    return 0.0
+
+
+@singledispatch
 def means_after(payload: Any, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
     """Means of some operators at times after Bob's act, all outcomes added, shape (*shape, times, operators).
 

@@ -80,6 +80,14 @@ class State(Value):
         """Broadcast shape of the parameters."""
         return np.broadcast_shapes(self.model.shape, shape_of(self.payload))
 
+    @property
+    def origin(self) -> Call:
+        """The call that made the state, before its parties were changed by `between`."""
+        call = self.made_by
+        while call.word == "between":
+            call = call.arguments["of"].made_by
+        return call
+
     @cached_property
     def density_matrix(self) -> Array:
         """The density matrix on all sites, shape (*shape, d, d), site 0 leftmost."""
@@ -107,7 +115,9 @@ class State(Value):
             BadParties: for parties that overlap or lie outside.
         """
         model = self.model.between(A, B)
-        return replace(self, model=model, made_by=Call("between", {"of": self, "A": A, "B": B}))
+        more = max(1.0, len(model.B) / len(self.model.B))  # an error on Bob's energy grows with his sites
+        found = self.found_error if more == 1.0 else more * self.solver_error
+        return replace(self, model=model, found_error=found, made_by=Call("between", {"of": self, "A": A, "B": B}))
 
     def to_qutip(self) -> Any:
         """The density matrix as a QuTiP Qobj with tensor dims (one point only)."""

@@ -221,7 +221,7 @@ def _held_at(thing: Bath, other: Bath) -> Bath:
 
 def _again(state: State, baths: list[Bath]) -> State:
     """The steady state of the same model with other baths, found in the same way."""
-    told = state.made_by.arguments
+    told = state.origin.arguments
     return steady(
         state.model, baths, master=state.master, solver=told.get("solver", "auto"), allow=told.get("allow", ())
     )
@@ -230,7 +230,7 @@ def _again(state: State, baths: list[Bath]) -> State:
 def _swapped_roles(state: State) -> State:
     """The same state of the same Hamiltonian, with A and B exchanged."""
     model = state.model.swapped()
-    return replace(state, model=model, made_by=Call(state.made_by.word, {**state.made_by.arguments, "model": model}))
+    return replace(state, model=model, made_by=Call(state.origin.word, {**state.origin.arguments, "model": model}))
 
 
 def _is_biased(state: State) -> Array:

@@ -11,7 +11,15 @@ Majorana mode is damped, Re λ < 0; the rate of a mode is taken from v†(2 Re R
 slow ones exact.
 
 Jumps at the last site carry the string of the whole chain, which is its parity times a bare Majorana (see `offers`):
-even observables cannot tell them apart.
+even observables cannot tell them apart. Odd ones can: for those the jumps at the last site change sign. Several steady
+states with the same even means are left where an odd operator commutes with H and with all jumps and their adjoints,
+such as X_j at a site j without a field in the Ising chain. That depends on Re R alone. Under Hermitian jumps of the
+same Re R a product of k Majoranas loses 2r with each mode of the last site that it contains, and with each of the
+first that it does not, so that the slowest odd one decays at
+
+    2 Tr Re R_first - Σ_{a in S} Re μ_a,   μ the eigenvalues of A + 2 Re R_first - 2 Re R_last,   |S| odd,
+
+S being the μ of positive real part, or these but one, or one more: zero where an odd operator is conserved.
 
 Source: T. Prosen, New J. Phys. 10, 043026 (2008), arXiv:0801.1257, for the method; the equations for the covariance in
 these conventions are derived here.
@@ -38,6 +46,8 @@ from qet.solvers.nambu import quadratic_form
 from qet.solvers.states import Prepared
 
 Array = np.ndarray
+EPSILON = float(np.finfo(float).eps)
+SEEN = 1e-6  # weight of a mode on an end, and distance to its neighbors, that leave no doubt
 
 
 def steady_by_fermions(model: Model, things: Sequence[Bath | Jump]) -> Prepared:
@@ -59,8 +69,8 @@ def steady_by_fermions(model: Model, things: Sequence[Bath | Jump]) -> Prepared:
         >>> from qet.physics.baths import jump
         >>> from qet.physics.models import xy
         >>> found = steady_by_fermions(xy(50, Jx=0.5, Jy=0.5, g=0.0), [jump("+", 0, 1.0), jump("-", 49, 1.0)])
-        >>> print(np.round(found.payload.covariance[[0, 2, 48, 98], [1, 3, 49, 99]], 6))
-        [ 0.5 -0.  -0.  -0.5]
+        >>> print(np.round(found.payload.covariance[[0, 2, 48, 98], [1, 3, 49, 99]], 6) + 0.0)
+        [ 0.2  0.   0.  -0.2]
     """
     reason = why_not_driven(model, things)
     if reason:
@@ -162,6 +172,35 @@ class Driven:
         """Slowest relaxation of an even observable: that of the two slowest modes together, shape (*shape)."""
         return self.decays[..., :2].sum(-1)
 
+    @cached_property
+    def is_connected(self) -> Any:
+        """Whether an isolated mode is seen to feel both ends, or one end alone is driven, shape (*shape)."""
+        ends = [self._end(is_last) for is_last in (False, True)]
+        eigenvalues, V = self.modes
+        if not all(end.any() for end in ends):
+            return np.ones(self.X.shape[:-2], dtype=bool)
+        v = V[..., self.support, :]
+        felt = [(v.conj() * (end @ v)).sum(-2).real / np.asarray(self.largest)[..., None] for end in ends]
+        apart = np.abs(eigenvalues[..., :, None] - eigenvalues[..., None, :])
+        apart[..., np.arange(V.shape[-1]), np.arange(V.shape[-1])] = np.inf
+        is_isolated = apart.min(-1) > SEEN * np.abs(eigenvalues).max(-1, keepdims=True)
+        return (is_isolated & (np.minimum(*felt) > SEEN)).any(-1)
+
+    def odd_rate(self) -> Any:
+        """Rate of the slowest odd observable under Hermitian jumps of the same Re R, shape (*shape); see the top."""
+        first, last = (self._end(is_last) for is_last in (False, True))
+        X = np.array(np.broadcast_to(self.A, self.X.shape))
+        X[..., self.support[:, None], self.support] += 2 * (first - last)
+        mu = np.linalg.eigvals(X).real
+        rate = 2 * np.trace(first, axis1=-2, axis2=-1) - np.where(mu > 0.0, mu, 0.0).sum(-1)
+        is_even = (mu > 0.0).sum(-1) % 2 == 0
+        return rate + np.where(is_even, np.abs(mu).min(-1), 0.0)
+
+    def _end(self, is_last: bool) -> Array:
+        """Re R of the jumps at one end, on the support, shape (*shape, s, s)."""
+        is_there = (self.support >= 2) == is_last
+        return np.where(is_there[:, None] & is_there, self.R.real, 0.0)
+
     def change(self, M: Array) -> Array:
         """X M + M Xᵀ + Y, antisymmetric."""
         turned = self.X @ M
@@ -210,7 +249,7 @@ class Driven:
 
 
 def _check_unique(driven: Driven) -> None:
-    """Every Majorana mode must be damped, if only through its neighbors."""
+    """Every Majorana mode must be damped, if only through its neighbors, and every odd observable, too."""
     limit = UNIQUENESS_TOLERANCE * driven.largest
     count = (driven.decays <= np.asarray(limit)[..., None]).sum(-1)
     refuse_where(
@@ -220,5 +259,19 @@ def _check_unique(driven: Driven) -> None:
             f"steady: {count[i]} of {driven.X.shape[-1]} Majorana modes are not damped (the slowest decays at "
             f"{driven.decays[i][0]:.1e}, the largest rate is {np.asarray(driven.largest)[i]:.1e}), so the steady state "
             "remembers the start. Drive both ends, or couple what is apart from them"
+        ),
+    )
+    if np.all(driven.is_connected):
+        return
+    rate = np.broadcast_to(driven.odd_rate(), driven.X.shape[:-2])
+    rounding = EPSILON * driven.X.shape[-1] * np.abs(driven.X).sum(-1).max(-1)
+    refuse_where(
+        ~driven.is_connected & (rate <= np.maximum(limit, rounding)),
+        NoUniqueSteadyState,
+        lambda i: (
+            f"steady: a product of an odd number of Majoranas is conserved (it decays at {rate[i]:.1e}, the largest "
+            f"rate is {np.asarray(driven.largest)[i]:.1e}), so the steady state remembers the start: nothing passes "
+            "from one end to the other, as at a site of an Ising chain without a field. Give that site a field, or "
+            "take settle(...) with a start"
         ),
     )

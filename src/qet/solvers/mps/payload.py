@@ -22,7 +22,16 @@ from qet.solvers.mps.chain import Chain, applied
 from qet.solvers.mps.contract import density_matrix, means_of
 from qet.solvers.mps.gates import Strings
 from qet.solvers.mps.motion import Motion
-from qet.solvers.questions import branches_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.questions import (
+    branches_of,
+    drift_of,
+    error_after,
+    evolved_of,
+    expect_of,
+    marginal_of,
+    means_after,
+    shape_of,
+)
 from qet.solvers.states import energy_scale
 
 Array = np.ndarray
@@ -121,18 +130,28 @@ def _(payload: MatrixProduct, model: Model, t: Any) -> MatrixProduct:
     return moved_payload
 
 
+@drift_of.register
+def _(payload: MatrixProduct, model: Model) -> Any:
+    return error_of(model, payload.distance)
+
+
+@error_after.register
+def _(payload: MatrixProduct, history: History) -> Any:
+    return error_of(history.model, _branches(payload, history)[2])
+
+
 @branches_of.register
 def _(payload: MatrixProduct, history: History, sites: tuple[int, ...]) -> Array:
     if len(sites) > LARGEST_MARGINAL:
         raise NotOffered(f"branches on {len(sites)} sites of a matrix product state; up to {LARGEST_MARGINAL} are.")
-    shape, branches = _branches(payload, history)
+    shape, branches, _ = _branches(payload, history)
     K = history.kraus.shape[-3]
     return _stacked([density_matrix(chain, sites) for chain in branches], (*shape, K))
 
 
 @means_after.register
 def _(payload: MatrixProduct, history: History, operators: tuple[PauliSum, ...], times: Array) -> Array:
-    shape, branches = _branches(payload, history)
+    shape, branches, _ = _branches(payload, history)
     model, K = history.model, history.kraus.shape[-3]
     if history.operations is not None:
         shape = np.broadcast_shapes(shape, history.operations.shape[:-4])
@@ -164,13 +183,16 @@ def _shape_of_branches(payload: MatrixProduct, history: History) -> tuple[int, .
     return np.broadcast_shapes(payload.shape, *parts)
 
 
-def _branches(payload: MatrixProduct, history: History) -> tuple[tuple[int, ...], list[Chain]]:
-    """Chains of the branches when Bob acts, unnormalized, the outcomes fastest; kept for the next question."""
+def _branches(payload: MatrixProduct, history: History) -> tuple[tuple[int, ...], list[Chain], Array]:
+    """Chains of the branches when Bob acts, unnormalized, the outcomes fastest; and how far the delay put them off.
+
+    They are kept for the next question.
+    """
     shape, model = _shape_of_branches(payload, history), history.model
     delay = np.asarray(history.delay)
     key = (key_of(model), model.A, history.kraus.tobytes(), history.kraus.shape, delay.tobytes(), delay.shape)
     if key in payload.found:
-        return shape, payload.found[key]
+        return shape, *payload.found[key]
     K, d = history.kraus.shape[-3], history.kraus.shape[-1]
     is_untouched = K == 1 and np.array_equal(history.kraus, np.broadcast_to(np.eye(d), history.kraus.shape))
     rests = is_untouched and payload.rests_under == key_of(model)
@@ -186,9 +208,9 @@ def _branches(payload: MatrixProduct, history: History) -> tuple[tuple[int, ...]
             [(moved, distance)] = motion.over(start, [float(np.broadcast_to(delay, shape)[index])])
             branches.append(moved)
             far[index] = max(far[index], distance)
-    payload.found[key] = branches
+    payload.found[key] = branches, far
     _refuse_far(MatrixProduct(tuple(branches), (*shape, K), np.broadcast_to(far[..., None], (*shape, K))), "a delay")
-    return shape, branches
+    return shape, branches, far
 
 
 def _acted(

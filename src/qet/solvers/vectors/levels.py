@@ -80,7 +80,7 @@ def level_by_krylov(model: Model, level: int, word: str) -> Prepared:
         >>> from qet.physics.models import ising
         >>> found = level_by_krylov(ising(10, g=1.5), 0, "ground")
         >>> found.diagnostics.sector, round(float(found.diagnostics.energy), 6)
-        ('Z0 Z1 Z2 Z3 Z4 Z5 Z6 Z7 Z8 Z9 = +1', -16.492187)
+        ('Z0 Z1 Z2 Z3 Z4 Z5 Z6 Z7 Z8 Z9 = +1', -16.535255)
     """
     _refuse_size(model, word)
     n, shape = model.n_sites, model.shape

@@ -13,6 +13,8 @@ Derived here, from the generating functions of the Bessel functions.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qet.foundations.errors import TooLarge
@@ -23,6 +25,14 @@ _NEGLIGIBLE = 1e-17  # of a coefficient of the series
 _MOST_PRODUCTS = 200_000
 _PROBES = 30  # products that find the ends of the spectrum
 _STAGE = 8.0  # of a in exp(-sH): the norm falls by exp(-8) a stage at most, and is set to one after each
+
+
+def rounding_of(t: Any, half_width: Any) -> Any:
+    """Norm of the error of a vector of norm one after a time, H having a spectrum of twice that width.
+
+    That of phases E t in double precision, and a little: the factor is measured; energies are not known better.
+    """
+    return np.where(np.asarray(t) != 0.0, 3.0 * np.finfo(float).eps * (5.0 + np.abs(t) * half_width), 0.0)
 
 
 class Motion:
@@ -39,11 +49,8 @@ class Motion:
         self.low, self.high = ends_of(product)
 
     def rounding(self, t: float) -> float:
-        """Norm of the error of a vector of norm one after a time: that of phases E t in double precision, and a little.
-
-        The factor is measured; energies themselves are not known better.
-        """
-        return 3.0 * float(np.finfo(float).eps) * (5.0 + abs(t) * (self.high - self.low) / 2) if t else 0.0
+        """Norm of the error of a vector of norm one after a time."""
+        return float(rounding_of(t, (self.high - self.low) / 2))
 
     def evolved(self, x: Array, t: float) -> Array:
         """exp(-iHt) on columns.

@@ -18,10 +18,19 @@ from qet.foundations.paulis import PauliSum
 from qet.foundations.values import frozen
 from qet.physics.model import Model
 from qet.solvers.history import History
-from qet.solvers.questions import branches_of, drift_of, evolved_of, expect_of, marginal_of, means_after, shape_of
+from qet.solvers.questions import (
+    branches_of,
+    drift_of,
+    error_after,
+    evolved_of,
+    expect_of,
+    marginal_of,
+    means_after,
+    shape_of,
+)
 from qet.solvers.states import energy_scale
 from qet.solvers.vectors.means import applied, marginal, means
-from qet.solvers.vectors.motion import Motion
+from qet.solvers.vectors.motion import Motion, rounding_of
 from qet.solvers.vectors.product import Product
 from qet.solvers.vectors.strings import strings_of
 
@@ -111,6 +120,12 @@ def _(payload: Vectors, history: History, sites: tuple[int, ...]) -> Array:
         for k, x in enumerate(_delayed(payload, history, motion, index, shape)):
             out[index][k] = marginal(x, sites, n)
     return out
+
+
+@error_after.register
+def _(payload: Vectors, history: History) -> Any:
+    scale = energy_scale(history.model)  # at least half of the spectrum's width
+    return 2.0 * scale * rounding_of(history.delay, scale)
 
 
 @means_after.register

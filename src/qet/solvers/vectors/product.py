@@ -154,16 +154,19 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
     low = min(strings.n, _LOW_BITS)
     mask = 2**low - 1
     labels = np.arange(2**low)
-    flips, first, numbers, begin, tables = [], [0], [], [0], []
+    flips, together, first, numbers, begin, tables = [], [], [0], [], [0], []
     for flip, part in strings.groups.items():
         rows: dict[int, Array] = {}
+        met = flip & mask
         for signs, c in part.items():
             if signs & mask == 0:
                 numbers.append((signs >> low, c.real))
             else:
                 sign = 1.0 - 2.0 * (np.bitwise_count(labels & signs) & 1)
                 rows[signs >> low] = rows.get(signs >> low, 0.0) + c.real * sign
+                met |= signs & mask
         flips.append((flip >> low, flip & mask))
+        together.append((met & -met).bit_length() - 1 if met else low)
         tables += list(rows.items())
         first.append(len(numbers))
         begin.append(len(tables))
@@ -171,21 +174,18 @@ def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
         low,
         1.0 - 2.0 * (np.bitwise_count(np.arange(strings.d >> low)) & 1),
         np.array(flips, dtype=np.int64).reshape(-1, 2),
+        np.array(together, dtype=np.int64),
         np.array(first),
         np.array([signs for signs, _ in numbers], dtype=np.int64),
         np.array([c for _, c in numbers], dtype=float),
         np.array(begin),
         np.array([signs for signs, _ in tables], dtype=np.int64),
+        np.array([row for _, row in tables], dtype=float).reshape(-1, 2**low),
     )
-    values: Array = np.array([row for _, row in tables], dtype=float).reshape(-1, 2**low)
 
     def apply(x: Array) -> Array:
-        width = x.shape[1]
-        wide = 1 << (width - 1).bit_length()
-        if wide > width:  # the kernel finds a row by its bits
-            x = np.concatenate([x, np.zeros((len(x), wide - width))], axis=1)
         y = np.empty_like(x)
-        kernel(x, y, *arguments, np.repeat(values, wide, axis=1))
-        return y[:, :width]
+        kernel(x, y, *arguments)
+        return y
 
     return apply
