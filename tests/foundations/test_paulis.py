@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qet
-from qet.foundations.errors import BadOperator, ShapeMismatch
+from qet.foundations.errors import BadOperator, ShapeMismatch, TooLarge
 from qet.foundations.paulis import collect, pauli_decomposition
 
 STRINGS = st.lists(st.sampled_from("IXYZ"), min_size=3, max_size=3).map(
@@ -153,3 +153,8 @@ def test_a_number_after_a_sign_may_bear_its_own():
     assert qet.pauli(f"{-0.5} Z0 + {-1e-3} X0") == qet.pauli("-0.5 Z0 - 0.001 X0")
     with pytest.raises(qet.errors.BadOperator):
         qet.pauli("Z0 + - + 1 X0")
+
+
+def test_a_matrix_of_many_sites_is_refused_before_it_is_begun():
+    with pytest.raises(TooLarge, match="matrix on 60 sites"):
+        qet.ergotropy(qet.ground(qet.ising(60)))

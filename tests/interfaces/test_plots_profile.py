@@ -133,3 +133,7 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(run, moving, tmp_path):
         plots.spacetime(moving, of="take")
     with pytest.raises(BadParameter, match="speed must be at least 0"):
         plots.spacetime(moving, speed=-1.0)
+    with pytest.raises(BadParameter, match="ends in .gif; got '.*packet.mp5'"):
+        plots.animate(moving, tmp_path / "packet.mp5")
+    with pytest.raises(BadParameter, match="frames a second, must be positive"):
+        plots.animate(moving, fps=0)

@@ -91,6 +91,7 @@ def test_a_map_has_the_first_axis_along_the_abscissa_and_its_gaps_masked():
         (lambda: plots.decay(), BadParameter, "at least one"),
         (lambda: plots.decay(3.0), BadParameter, "decay_law returns"),
         (lambda: plots.decay(POWER, labels=["a", "b"]), ShapeMismatch, "1 laws and 2 labels"),
+        (lambda: plots.phase_map(3), BadParameter, "dataset of qet.sweep; got int"),
         (lambda: plots.phase_map(sweep(), "extractd"), UnknownName, "did you mean 'extracted'"),
         (lambda: plots.phase_map(sweep().isel(g=0)), ShapeMismatch, r"two axes.*data.sel"),
     ],

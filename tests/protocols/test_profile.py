@@ -243,6 +243,9 @@ def test_requests_that_make_no_sense_are_refused_with_what_to_do():
     model = qet.minimal()
     state = qet.ground(model)
     run = qet.teleport(state, delay=0.5)
+    for sites in ([], [5]):
+        with pytest.raises(BadParameter, match="holds none of the positions 0 .. 1"):
+            qet.profile(run, by="site", t=[0.0, 1.0]).packet(sites=sites)
     with pytest.raises(BadParameter, match=r"t = -0\.6 is earlier.*minus the delay"):
         qet.profile(run, t=-0.6)
     with pytest.raises(BadParameter, match="must ascend; 1 is followed by 0.5"):

@@ -337,6 +337,8 @@ def test_what_does_not_fit_is_refused_by_name():
     assert steady.why_not(qet.xxz(4), tuple(ends(4))) is None
     with pytest.raises(TooLarge, match=r"unknowns, which take .* more than"):
         qet.steady(qet.ising(15, hx=0.3), [qet.jump("-", 0, 1.0), qet.jump("X", 3, 1.0)], solver="chains")
+    with pytest.raises(TooLarge, match="30 sites are too many: with a conserved magnetization 13 fit"):
+        qet.steady(*heisenberg(30))  # at once, without 2^30 labels
     with pytest.raises(TooLarge, match='solver="chains"'):
         qet.steady(*heisenberg(8), solver="vectorized")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qet
-from qet.foundations.errors import BadParameter, NotOffered, TooLarge, UnknownName
+from qet.foundations.errors import BadParameter, BadParties, NotOffered, TooLarge, UnknownName
 from qet.solvers import choose
 
 SHORT = [
@@ -115,6 +115,9 @@ def test_where_a_word_refuses_the_explanation_has_its_words():
     cases = [
         (qet.ground, (qet.ising(3),), {"solver": "closed form"}, NotOffered),
         (qet.gibbs, (qet.ising(14),), {"T": 0.1, "solver": "dense"}, TooLarge),
+        (qet.gibbs, (qet.ising(13, hx=0.1),), {"T": 0.1, "solver": "dense"}, NotOffered),
+        (qet.gibbs, (qet.ising(9),), {"T": 0.0, "solver": "typicality"}, NotOffered),
+        (qet.gibbs, (qet.ising(20),), {"T": 1.0, "solver": ("typicality", 10**6)}, TooLarge),
     ]
     for word, args, options, error in cases:
         told = qet.explain(word, *args, **options)
@@ -148,6 +151,8 @@ def test_memory_grows_with_the_points_of_a_batch_and_with_a_bond_dimension():
     few = qet.explain(qet.gibbs, qet.ising(5), T=np.ones(10))
     many = qet.explain(qet.gibbs, qet.ising(5), T=np.ones(1000))
     assert many.memory == 100 * few.memory
+    usual = qet.explain(qet.gibbs, qet.ising(12), T=1.0, solver="typicality")
+    assert qet.explain(qet.gibbs, qet.ising(12), T=1.0, solver=("typicality", 64)).memory == 4 * usual.memory
     pytest.importorskip("tenpy")
     usual = qet.explain(qet.ground, qet.ising(12), solver="mps")
     assert qet.explain(qet.ground, qet.ising(12), solver=("mps", 256)).memory == 4 * usual.memory
@@ -163,6 +168,17 @@ def test_long_chains_are_explained_by_what_their_size_leaves():
     assert told.solver in ("mps", None)
 
 
+def test_levels_too_far_up_for_a_krylov_space_are_diagonalized():
+    assert qet.explain(qet.eigenstate, qet.ising(9), 15).solver == "krylov"
+    assert qet.explain(qet.eigenstate, qet.ising(9), 16).solver == "dense"
+
+
+def test_no_thermal_route_is_explained_that_would_refuse():
+    told = qet.explain(qet.gibbs, qet.ising(13, hx=0.1), T=1.0)
+    assert told.solver != "dense"
+    assert {route.solver: route.obstacle for route in told.routes}["dense"] == "all levels are found up to 12 sites"
+
+
 def test_a_long_driven_chain_is_explained_by_what_its_size_leaves():
     pytest.importorskip("qet.solvers.chains.steady")
     ends = [qet.jump("+", 0, 0.3), qet.jump("-", 0, 0.1), qet.jump("-", 9, 0.3)]
@@ -173,7 +189,17 @@ def test_a_long_driven_chain_is_explained_by_what_its_size_leaves():
     assert {route.solver for route in told.routes} >= {"iterative", "dense", "fermions", "vectorized"}
 
 
+def test_a_driven_chain_that_is_too_long_is_explained_at_once():
+    told = qet.explain(qet.steady, qet.xxz(40), [qet.jump("+", 0, 1.0), qet.jump("-", 39, 1.0)])
+    assert told.solver is None
+    assert "40 sites are too many" in told.why
+
+
 def test_requests_that_make_no_sense_are_refused():
+    with pytest.raises(BadParties, match="touches site 20"):
+        qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 20, 1.0)])
+    with pytest.raises(NotOffered, match="not found as matrix products"):
+        qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 0, 1.0)], solver="mps")
     with pytest.raises(UnknownName, match="did you mean 'steady'"):
         qet.explain("stedy", qet.minimal(), [])
     with pytest.raises(UnknownName, match="Known: ground, eigenstate, gibbs, steady"):
@@ -186,5 +212,5 @@ def test_requests_that_make_no_sense_are_refused():
         qet.explain(qet.steady, "ising", [])
     with pytest.raises(UnknownName, match="solver 'denser'"):
         qet.explain(qet.ground, qet.minimal(), solver="denser")
-    with pytest.raises(UnknownName, match="solver 'mps'"):
-        qet.explain(qet.steady, qet.minimal(), surroundings("baths", 2), solver="mps")
+    with pytest.raises(UnknownName, match="solver 'krylov'"):
+        qet.explain(qet.steady, qet.minimal(), surroundings("baths", 2), solver="krylov")

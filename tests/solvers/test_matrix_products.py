@@ -195,6 +195,18 @@ def test_a_bond_that_is_too_small_is_refused_with_what_it_reached():
         ground_by_mps(qet.ising(5, hx=0.2), 2)
     assert caught.value.best.payload.bond == 2
     assert 1e-4 < caught.value.best.diagnostics.distance < 1.0
+    with pytest.raises(NotConverged) as caught:
+        qet.gibbs(qet.ising(5, hx=0.2), T=0.5, solver=("mps", 2))
+    state = caught.value.best  # of the public words it is a state
+    assert abs(qet.teleport(state).extracted) < state.precision
+
+
+def test_a_spin_that_nothing_touches_is_free():
+    pytest.importorskip("tenpy", reason="TeNPy is not installed")
+    with pytest.raises(DegenerateLevel, match="no term of H acts on site 1"):
+        ground_by_mps(qet.model({"ends": "Z0 + Z9"}, A=0, B=9))
+    with pytest.raises(DegenerateLevel, match=r"site 0, .*first at index \(1,\); 1 of 2 points"):
+        ground_by_mps(qet.ising(10, J=[1.0, 0.0], g=[1.0, 0.0]))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 import qet
 from qet.foundations.errors import BadParameter, DegenerateLevel, NotConverged, NotOffered, TooLarge
-from qet.foundations.kernels import pauli_product
+from qet.foundations.kernels import block_transfer, pauli_product
 from qet.foundations.paulis import collect
 from qet.solvers.vectors import levels
 from qet.solvers.vectors.lanczos import TIGHT, lowest
@@ -53,6 +53,21 @@ def test_every_form_of_the_product_is_the_matrix(n, is_real, is_compiled):
                 np.testing.assert_allclose(expected, matrix @ x, rtol=0, atol=1e-13 * strings.size)
             np.testing.assert_allclose(product(x), expected, rtol=0, atol=1e-13 * strings.size)
     assert product.count == on_labels.count == 12  # two of each width
+
+
+def test_where_nothing_can_be_kept_on_disk_a_kernel_is_compiled_all_the_same(monkeypatch):
+    numba = pytest.importorskip("numba")
+    njit = numba.njit
+
+    def on_a_read_only_disk(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(**options)
+
+    monkeypatch.setattr(numba, "njit", on_a_read_only_disk)
+    out, places = np.zeros((2, 2)), np.arange(2)
+    block_transfer.__wrapped__()(np.eye(2), out, places, places, places, places, 1.0, 0.0)
+    np.testing.assert_array_equal(out, np.eye(2))
 
 
 def test_without_numba_the_plain_product_is_taken(monkeypatch):
@@ -200,6 +215,9 @@ def test_a_search_that_stops_short_raises_with_what_it_has(monkeypatch):
     with pytest.raises(NotConverged, match="the residual of level 0 is .* products with H") as caught:
         level_by_krylov(qet.ising(10, hx=0.4), 0, "ground")
     assert caught.value.best.psi.shape == (1, 2**10)
+    with pytest.raises(NotConverged) as caught:
+        qet.ground(qet.ising(10, hx=0.4), solver="krylov")
+    assert not qet.teleport(caught.value.best).resolved  # a state; its error is the span of all energies
 
 
 def test_what_does_not_fit_is_refused_before_it_starts():
@@ -351,6 +369,8 @@ def test_bad_input_of_thermal_states():
         qet.gibbs(model, T=1.0, solver=("typicality", 1))
     with pytest.raises(TooLarge, match="16 random vectors of 26 sites"):
         gibbs_by_typicality(qet.ising(26, hx=0.3), 1.0, 16, 0)
+    with pytest.raises(TooLarge, match="T = 1e-06 takes about .* products of H with each vector"):
+        qet.gibbs(model, T=1e-6, solver="typicality")
     with pytest.raises(NotOffered, match="all levels are found up to 12 sites"):
         gibbs_by_sectors(qet.ising(13, hx=0.3), 1.0)
     with pytest.raises(TooLarge, match="density matrices of 12 sites at 100 points"):

@@ -1,7 +1,7 @@
 """Compiled twins of array code, by numba (the extra `fast`); each has a plain twin that the tests compare it with.
 
-A function here compiles its kernel on first use, keeps it on disk, and gives None where numba is not installed: its
-caller then takes the plain way.
+A function here compiles its kernel on first use, keeps it on disk where that can be written, and gives None where numba
+is not installed: its caller then takes the plain way.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,20 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
+def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """numba's `njit`; what it makes is kept on disk, or compiled anew in every process where nothing can be written."""
+    from numba import njit
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        try:
+            kernel: Callable[..., None] = njit(cache=True, **options)(function)
+        except RuntimeError:  # of numba's, which finds no directory to write to
+            kernel = njit(**options)(function)
+        return kernel
+
+    return decorate
+
+
 @cache
 def pauli_product() -> Callable[..., None] | None:
     """A real sum of Pauli strings on real columns; `solvers.vectors.product.compiled` says what it is given.
@@ -30,9 +45,9 @@ def pauli_product() -> Callable[..., None] | None:
     """
     if not has_numba():
         return None
-    from numba import njit, prange
+    from numba import prange
 
-    @njit(cache=True, parallel=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    @_compiled(parallel=True, fastmath={"contract"})
     def product(x, y, low, sign, flips, together, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
         width, rows, flat_x, flat_y = x.shape[1], 1 << low, x.reshape(-1), y.reshape(-1)
         size = rows * width
@@ -66,9 +81,8 @@ def block_without_jumps() -> Callable[..., None] | None:
     """out = (QM)ᵀ - Q Mᵀ - lost M - M lost on a block; `solvers.chains.action.Compiled` says what it is given."""
     if not has_numba():
         return None
-    from numba import njit
 
-    @njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    @_compiled(fastmath={"contract"})
     def block(M, out, turned, tile, first, columns, values, lost):  # type: ignore[no-untyped-def] # pragma: no cover
         n = M.shape[0]
         for top in range(0, n, TILE):
@@ -106,9 +120,8 @@ def block_transfer() -> Callable[..., None] | None:
     """out[rows, columns] += x M[from_rows, from_columns] + y Mᵀ[from_rows, from_columns], places as arrays."""
     if not has_numba():
         return None
-    from numba import njit
 
-    @njit(cache=True, fastmath={"contract"})  # type: ignore[untyped-decorator,unused-ignore]
+    @_compiled(fastmath={"contract"})
     def transfer(M, out, rows, columns, from_rows, from_columns, x, y):  # type: ignore[no-untyped-def] # pragma: no cover
         for i in range(len(rows)):
             row, source = out[rows[i]], M[from_rows[i]]

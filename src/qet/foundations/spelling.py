@@ -27,10 +27,26 @@ def spelled_bytes(count: float) -> str:
     """An amount of memory in a unit of its size.
 
     Example:
-        >>> spelled_bytes(3 * 2**30), spelled_bytes(900.0)
-        ('3 GiB', '900 bytes')
+        >>> spelled_bytes(3 * 2**30), spelled_bytes(900.0), spelled_bytes(1000 * 2**20)
+        ('3 GiB', '900 bytes', '1000 MiB')
     """
     for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.3g} bytes"
+        if count >= 0.9995 * size:  # 1023.6 MiB is 1 GiB in three digits
+            return f"{_three(count / size)} {unit}"
+    return f"{_three(count)} bytes"
+
+
+def points_spelled(shape: tuple[int, ...]) -> str:
+    """How many points a batch has.
+
+    Example:
+        >>> points_spelled(()), points_spelled((3, 2))
+        ('1 point', '6 points')
+    """
+    count = int(np.prod(shape, dtype=float))
+    return f"{count} point{'s' if count != 1 else ''}"
+
+
+def _three(value: float) -> str:
+    """Three digits, or all before the point of a number up to 1024."""
+    return f"{value:.0f}" if 999.5 <= value < 1024.5 else f"{value:.3g}"

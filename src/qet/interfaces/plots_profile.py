@@ -6,6 +6,7 @@ beside Alice's packet, the scale is linear around zero and logarithmic further o
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -119,12 +120,16 @@ def animate(profile: Profile, path: Any = None, *, of: str = "excess", fps: int 
 
     Raises:
         NotOffered: for a profile by terms. ShapeMismatch: for a batch of runs. UnknownName: for another part.
-        BadParameter: for a profile without times.
+        BadParameter: for a profile without times, a path of another kind, or fps <= 0.
     """
     from matplotlib.animation import FuncAnimation, PillowWriter
 
     _check("animate", profile)
     times = _times_of("animate", profile, 1)
+    if not real("fps", fps, minimum=0.0) > 0.0:
+        raise BadParameter(f"fps, frames a second, must be positive; got {fps}.")
+    if path is not None and Path(path).suffix.lower() != ".gif":
+        raise BadParameter(f"plot.animate writes a GIF: give a path that ends in .gif; got {str(path)!r}.")
     values = profile.part(of)
     with drawing(None, PANEL_SIZE) as axes:
         bars = axes.bar(profile.positions, values[:, 0], 0.8)

@@ -147,6 +147,8 @@ def _with_error(value: float, error: float) -> str:
 
 def _plane(data: xr.Dataset, name: str) -> tuple[Array, Array, Array]:
     """Values (rows along the second axis), abscissa and ordinate."""
+    if not hasattr(data, "data_vars"):
+        raise BadParameter(f"plot.phase_map draws the dataset of qet.sweep; got {type(data).__name__}.")
     if name not in data.data_vars:
         raise unknown("variable of the sweep", name, list(map(str, data.data_vars)))
     array = data[name]

@@ -140,13 +140,18 @@ class Profile(Value):
             sites: Only labels whose position is among these sites (a range, such as one side of Bob); None: all.
 
         Raises:
-            UnknownName, BadParameter: for another part or sign.
+            UnknownName, BadParameter: for another part or sign, or sites where there is no label.
         """
         if sign not in (-1, 1):
             raise BadParameter(f"sign is -1 for energy below zero or +1 for energy above it; got {sign!r}.")
         inside = np.isfinite(self.positions)
         if sites is not None:
             inside &= np.isin(self.positions, np.asarray(list(sites), dtype=float))
+            if not inside.any():
+                raise BadParameter(
+                    f"sites={sites!r} holds none of the positions {self.positions.min():g} .. {self.positions.max():g} "
+                    "of this profile."
+                )
         return packet_of(self._times, self.positions[inside], sign * self.part(of)[..., inside, :])
 
     # -- inner ---------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ matrix products where neither fits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from qet.foundations.errors import BadParameter, NotOffered, TooLarge, unknown
-from qet.foundations.spelling import spelled_bytes
+from qet.foundations.spelling import points_spelled, spelled_bytes
 from qet.physics.model import Model
 from qet.solvers import pair
 from qet.solvers.spectrum import MEMORY_LIMIT, dense_memory
@@ -39,6 +39,7 @@ class Route:
         memory: Bytes it takes at most, about.
         obstacle: Why it is not taken; empty where it applies.
         is_usual: Whether "auto" may take it.
+        has_leave: Whether it may be asked for by name in spite of its obstacle, which is then no more than its time.
     """
 
     solver: str
@@ -46,6 +47,7 @@ class Route:
     memory: float
     obstacle: str = ""
     is_usual: bool = True
+    has_leave: bool = False
 
 
 def checked_solver(solver: Any) -> tuple[str, tuple[Any, ...]]:
@@ -74,7 +76,7 @@ def ground_routes(model: Model, level: int = 0) -> Iterator[Route]:
         yield _pair(model, points)
         few = "" if n == 2 and points >= MANY else f"it is for {MANY} points of two qubits and more"
         yield Route("quartic", "roots of a quartic over arrays", 4096.0 * points, few)
-    yield _dense(n, points, SHORT)
+    yield _dense(n, points, SHORT if level < LEVELS else 2 * SHORT)
     if level == 0:
         yield _fermions(model, points)
     yield _krylov(model, level)
@@ -93,11 +95,11 @@ def gibbs_routes(model: Model, shape: tuple[int, ...]) -> Iterator[Route]:
     yield _pair(model, points)
     if n > SHORT:
         yield _fermions(model, points)
-    yield _dense(n, points, 2 * SHORT)
+    yield _exact(n, points)
     if n <= SHORT:
         yield _fermions(model, points)
     yield _mps(model, points, needs_search=False)
-    yield _typicality(model)
+    yield _typicality(model, shape)
 
 
 def chosen(word: str, routes: Iterable[Route], solver: str) -> Route:
@@ -115,14 +117,18 @@ def chosen(word: str, routes: Iterable[Route], solver: str) -> Route:
     usual = [route.solver for route in seen if route.is_usual and not route.obstacle]
     advice = f" Take solver={usual[0]!r}." if usual else ""
     if named is not None:
-        if named.obstacle and not (solver == "dense" and named.memory <= MEMORY_LIMIT):
+        if named.obstacle and not named.has_leave:
             raise _refusal(named, f"{word}: solver={solver!r} does not apply: {named.obstacle}.{advice}")
         return named
     if solver != "auto":
         names = ", ".join(route.solver for route in seen)
         raise NotOffered(f"{word}: solver={solver!r} does not make this state; the routes to it are {names}.")
     reasons = "; ".join(f"{route.solver}: {route.obstacle}" for route in seen if route.obstacle)
-    raise _refusal(max(seen, key=lambda route: route.memory), f"{word}: no route leads to this state. {reasons}.")
+    unasked = [route.solver for route in seen if not route.obstacle]  # those that "auto" does not take
+    advice = f" Take solver={unasked[0]!r}." if unasked else ""
+    raise _refusal(
+        max(seen, key=lambda route: route.memory), f"{word}: no route leads to this state. {reasons}.{advice}"
+    )
 
 
 def _refusal(route: Route, message: str) -> Exception:
@@ -136,10 +142,21 @@ def _pair(model: Model, points: int) -> Route:
 
 def _dense(n: int, points: int, longest: int) -> Route:
     need = dense_memory(n, points)
-    obstacle = f"matrices of all levels of {n} sites at {points} points take {spelled_bytes(need)}"
-    if need <= MEMORY_LIMIT:
-        obstacle = "" if n <= longest else f"beyond {longest} sites other routes are faster"
-    return Route("dense", "all levels, by LAPACK", need, obstacle)
+    obstacle = f"matrices of all levels of {n} sites at {points_spelled((points,))} take {spelled_bytes(need)}"
+    if need > MEMORY_LIMIT:
+        return Route("dense", "all levels, by LAPACK", need, obstacle)
+    obstacle = "" if n <= longest else f"beyond {longest} sites other routes are faster"
+    return Route("dense", "all levels, by LAPACK", need, obstacle, has_leave=True)
+
+
+def _exact(n: int, points: int) -> Route:
+    """All levels of a thermal state, beyond 8 sites sector by sector."""
+    from qet.solvers.vectors.thermal import LONGEST
+
+    route = _dense(n, points, LONGEST)
+    if n > LONGEST and route.has_leave:
+        return replace(route, obstacle=f"all levels are found up to {LONGEST} sites", has_leave=False)
+    return route
 
 
 def _fermions(model: Model, points: int) -> Route:
@@ -159,10 +176,10 @@ def _krylov(model: Model, level: int) -> Route:
     return Route("krylov", "state vectors, never a matrix", need, obstacle)
 
 
-def _typicality(model: Model) -> Route:
+def _typicality(model: Model, shape: tuple[int, ...]) -> Route:
     from qet.solvers.vectors.typicality import memory_of
 
-    need = float(memory_of(model, SAMPLES))
+    need = float(memory_of(model, SAMPLES, shape))
     return Route("typicality", "random vectors, with a statistical error", need, too_much(need), is_usual=False)
 
 

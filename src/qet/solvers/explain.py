@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from inspect import signature
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.checks import broadcast, real
-from qet.foundations.errors import BadParameter, NotOffered, QetError, unknown
+from qet.foundations.errors import BadParameter, NotOffered, TooLarge, unknown
 from qet.foundations.spelling import spelled_bytes
 from qet.physics.model import Model
 from qet.solvers.choose import (
     BOND,
+    SAMPLES,
     Route,
     Solver,
     checked_solver,
@@ -31,8 +33,9 @@ from qet.solvers.choose import (
 from qet.solvers.choose_steady import steady_routes
 from qet.solvers.masters import Master
 from qet.solvers.prepare import check_level, check_model
-from qet.solvers.steady import SOLVERS as STEADY_SOLVERS
 from qet.solvers.steady import as_surroundings, chosen_master
+from qet.solvers.steady import check_request as check_steady
+from qet.solvers.vectors.typicality import check_request
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class _Request:
     solver: str
     numbers: tuple[int, ...]
     routes: tuple[Route, ...]
+    check: Callable[[], None] | None = None
 
 
 def explain(word: Any, *args: Any, **options: Any) -> Explanation:
@@ -130,7 +134,9 @@ def explain(word: Any, *args: Any, **options: Any) -> Explanation:
     request = _REQUESTS[name](*args, **options)
     try:
         taken = _taken(name, request)
-    except QetError as error:
+        if request.check:
+            request.check()
+    except (NotOffered, TooLarge) as error:
         return Explanation(name, request.solver, None, float("nan"), str(error), request.routes)
     return Explanation(name, request.solver, taken.solver, _memory(taken, request.numbers), taken.why, request.routes)
 
@@ -150,7 +156,12 @@ def _gibbs(model: Any, *, T: Any, solver: Solver = "auto") -> _Request:
     if not isinstance(model, Model):
         return _oscillators("gibbs", model, np.shape(T), solver)
     shape = broadcast(model=model.shape, T=np.shape(real("T", T, minimum=0.0)))
-    return _Request(*checked_solver(solver), tuple(gibbs_routes(model, shape)))
+    name, numbers = checked_solver(solver)
+    routes = tuple(gibbs_routes(model, shape))
+    if name != "typicality":
+        return _Request(name, numbers, routes)
+    count = numbers[0] if numbers else SAMPLES
+    return _Request(name, numbers, routes, partial(check_request, model, T, count, shape))
 
 
 def _oscillators(word: str, model: Any, shape: tuple[int, ...], solver: Solver) -> _Request:
@@ -167,9 +178,8 @@ def _steady(
     model: Model, surroundings: Any, *, master: Master | None = None, solver: str = "auto", allow: Any = ()
 ) -> _Request:
     check_model("steady", model)
-    if solver not in STEADY_SOLVERS:
-        raise unknown("solver", solver, STEADY_SOLVERS)
     things = as_surroundings(surroundings)
+    check_steady(model, things, solver)
     equation = chosen_master(master, things)
     if equation in ("leads", "heom") and solver in ("dense", "iterative"):
         solver = "auto"  # these equations have one route, whatever is asked
@@ -197,7 +207,9 @@ def _taken(word: str, request: _Request) -> Route:
 
 
 def _memory(route: Route, numbers: tuple[int, ...]) -> float:
-    """Bytes of a route with the numbers given to it: a bond dimension enters squared."""
+    """Bytes of a route with the numbers given to it: a bond dimension enters squared, random vectors by their count."""
+    if route.solver == "typicality" and numbers:
+        return route.memory * numbers[0] / SAMPLES
     if route.solver == "mps" and numbers:
         return route.memory * (numbers[0] / BOND) ** 2
     return route.memory

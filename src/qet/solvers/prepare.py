@@ -6,6 +6,8 @@ batched; long chains take the routes of `choose`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -15,6 +17,7 @@ from qet.foundations.conventions import DEGENERACY_TOLERANCE, POSITIVITY_TOLERAN
 from qet.foundations.errors import (
     BadParameter,
     NotAState,
+    QetError,
     ShapeMismatch,
     refuse_where,
 )
@@ -155,7 +158,7 @@ def gibbs(model: Model | Oscillators, *, T: Any, solver: Solver = "auto") -> Sta
         energies, vectors = spectrum(model, np.shape(T))
         p = _boltzmann(energies, T)
         return State(model, Dense((vectors * p[..., None, :]) @ dagger(vectors)), "dense", call)
-    return _state_of(model, _thermal(model, T, route, numbers), route, call)
+    return _state_by(partial(_thermal, model, T, route, numbers), model, route, call)
 
 
 def _thermal(model: Model, T: Any, route: Route, numbers: tuple[int, ...]) -> Prepared:
@@ -191,10 +194,23 @@ def _lowest(model: Model, level: int, word: str, route: Route, numbers: tuple[in
     if route.solver == "mps":
         from qet.solvers.mps.states import ground_by_mps
 
-        return _state_of(model, ground_by_mps(model, numbers[0] if numbers else None), route, call)
+        return _state_by(partial(ground_by_mps, model, numbers[0] if numbers else None), model, route, call)
     from qet.solvers.vectors.levels import level_by_krylov
 
-    return _state_of(model, level_by_krylov(model, level, word), route, call)
+    return _state_by(partial(level_by_krylov, model, level, word), model, route, call)
+
+
+def _state_by(solve: Callable[[], Prepared], model: Model, route: Route, call: Call) -> State:
+    """The state that a solver finds; where it raises with what it reached, `.best` is a state, too."""
+    try:
+        return _state_of(model, solve(), route, call)
+    except QetError as error:
+        if error.best is not None:
+            reached = (
+                error.best if isinstance(error.best, Prepared) else Prepared(error.best, 2.0 * energy_scale(model))
+            )
+            error.best = _state_of(model, reached, route, call)
+        raise
 
 
 def _state_of(model: Model, found: Prepared, route: Route, call: Call) -> State:

@@ -102,6 +102,16 @@ def steady(
     things = as_surroundings(surroundings)
     chosen = chosen_master(master, things)
     allowed = checked_allow(allow)
+    check_request(model, things, solver)
+    broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
+    required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
+    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
+    made_by = call_of("steady", required, options)
+    return _found(model, things, chosen, made_by, allowed, solver)
+
+
+def check_request(model: Model, things: Surroundings, solver: Any) -> None:
+    """Refuse a solver that is not known, and surroundings that touch what is not there."""
     if solver == "mps":
         raise NotOffered(
             "steady: driven steady states are not found as matrix products: their error could not be stated (see "
@@ -112,11 +122,6 @@ def steady(
     for thing in things:
         sites = thing.sites if isinstance(thing, Bath) else thing.operator.support
         check_inside(sites, model.n_sites, f"{'the bath' if isinstance(thing, Bath) else 'the jump'} {thing!r}")
-    broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
-    required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
-    options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
-    made_by = call_of("steady", required, options)
-    return _found(model, things, chosen, made_by, allowed, solver)
 
 
 def _found(

@@ -36,6 +36,7 @@ from qet.solvers.states import Prepared
 
 Array = np.ndarray
 Things = tuple[Bath | Jump, ...]
+LISTED = 16  # sites up to which basis states are put into sectors at all
 NAMED = 8  # sites up to which survivors of a steady state that is not unique are named
 
 
@@ -46,6 +47,8 @@ def why_not(model: Model, things: Things) -> str | None:
     for thing in things:
         if len(thing.operator.support) > 1:  # type: ignore[union-attr]
             return f"it takes jumps on single sites; {thing!r} acts on sites {thing.operator.support}"  # type: ignore[union-attr]
+    if model.n_sites > LISTED:
+        return f"{model.n_sites} sites are too many: with a conserved magnetization 13 fit"
     return None
 
 
@@ -73,6 +76,11 @@ def steady_by_chains(model: Model, things: Things, allowed: tuple[str, ...] = ()
     """
     obstacle = why_not(model, things)
     if obstacle is not None:
+        if model.n_sites > LISTED:
+            raise TooLarge(
+                f'solver="chains" does not apply: {obstacle}. Where H is quadratic in fermions and jumps sit at the '
+                'ends, solver="fermions" takes any length.'
+            )
         raise NotOffered(f'solver="chains" does not apply: {obstacle}. Take solver="iterative" (up to 8 sites).')
     jumps, shape, n = _jumps(things), _shape(model, things), model.n_sites
     sectors = sectors_of_chain(model.H, jumps, n)

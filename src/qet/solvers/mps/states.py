@@ -71,6 +71,7 @@ def ground_by_mps(model: Model, bond: int | None = None) -> Prepared:
     """
     tenpy()
     shape = model.shape
+    _refuse_idle(model)
     found = []
     for index in np.ndindex(shape):
         strings = strings_at(model, shape, index)
@@ -177,6 +178,22 @@ def _spelled(found: Found, charge: str, n_sites: int) -> str:
 
 def _shaped(values: list[float], shape: tuple[int, ...]) -> Array:
     return np.array(values, dtype=float).reshape(shape)
+
+
+def _refuse_idle(model: Model) -> None:
+    """A site that H does not touch is a free spin, which no search needs to find."""
+    idle = np.zeros((*model.shape, model.n_sites), dtype=bool)
+    for index in np.ndindex(model.shape):
+        touched = {site for string, _ in strings_at(model, model.shape, index) for site, _ in string}
+        idle[index] = [site not in touched for site in range(model.n_sites)]
+    refuse_where(
+        idle.any(-1),
+        DegenerateLevel,
+        lambda i: (
+            f"ground: no term of H acts on site {int(idle[i].argmax())}, so its spin is free and the lowest level is "
+            "not unique. Give it a field or a coupling, or leave it out"
+        ),
+    )
 
 
 def _refuse(model: Model, prepared: Prepared, found: list[Found]) -> None:

@@ -69,7 +69,11 @@ class Motion:
         return out
 
     def cooled(self, x: Array, s: float) -> tuple[Array, Array]:
-        """exp(-s (H - low)) on columns: the columns, each of norm one, and the logarithms of their norms."""
+        """exp(-s (H - low)) on columns: the columns, each of norm one, and the logarithms of their norms.
+
+        Raises:
+            TooLarge: for an s that takes more than 200 000 products.
+        """
         from scipy.special import ive
 
         half = (self.high - self.low) / 2
@@ -79,6 +83,12 @@ class Motion:
         a = s * half / stages
         c = ive(np.arange(40 + int(6 * _STAGE)), a)
         c = c[: 1 + int(np.flatnonzero(c > _NEGLIGIBLE)[-1])]
+        if stages * len(c) > _MOST_PRODUCTS:
+            raise TooLarge(
+                f"cooling to T = {0.5 / s:.3g} takes about {stages * len(c):.2g} products of H with each vector, more "
+                f"than {_MOST_PRODUCTS}: its energies span {2 * half:.3g}. Take a higher T, or qet.ground(model) where "
+                "T is far below the gap."
+            )
         c[1:] *= 2.0
         c[1::2] *= -1.0
         for _ in range(stages):

@@ -12,7 +12,7 @@ import numpy as np
 
 from qet.foundations.conventions import DEGENERACY_TOLERANCE
 from qet.foundations.errors import NotOffered, TooLarge
-from qet.foundations.spelling import spelled_bytes
+from qet.foundations.spelling import points_spelled, spelled_bytes
 from qet.physics.model import Model
 from qet.solvers.spectrum import MEMORY_LIMIT
 from qet.solvers.states import Dense, Prepared
@@ -49,7 +49,7 @@ def gibbs_by_sectors(model: Model, T: Any) -> Prepared:
     need = np.dtype(dtype).itemsize * 4**n * (int(np.prod(shape, dtype=float)) + 3)
     if need > MEMORY_LIMIT:
         raise TooLarge(
-            f"density matrices of {n} sites at {int(np.prod(shape))} points take {spelled_bytes(need)}. Use fewer "
+            f"density matrices of {n} sites at {points_spelled(shape)} take {spelled_bytes(need)}. Use fewer "
             "sites, or a smaller batch."
         )
     rho = np.zeros((*shape, 2**n, 2**n), dtype=dtype)

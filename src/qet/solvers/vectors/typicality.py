@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, NotOffered, TooLarge, refuse_where
-from qet.foundations.spelling import spelled_bytes
+from qet.foundations.spelling import points_spelled, spelled_bytes
 from qet.physics.model import Model
 from qet.solvers.spectrum import MEMORY_LIMIT
 from qet.solvers.states import Prepared
@@ -78,7 +78,7 @@ def gibbs_by_typicality(model: Model, T: Any, count: int, seed: int) -> Prepared
         ((16, 256), True)
     """
     shape = np.broadcast_shapes(model.shape, np.shape(T))
-    _check(model, T, count, shape)
+    check_request(model, T, count, shape)
     T = np.broadcast_to(T, shape)
     n, numbers = model.n_sites, np.empty((*shape, 4))
     psi = None
@@ -95,9 +95,9 @@ def gibbs_by_typicality(model: Model, T: Any, count: int, seed: int) -> Prepared
     return Prepared(Vectors(np.asarray(psi)), (STANDARD_ERRORS * np.maximum(total, local))[()], report)
 
 
-def memory_of(model: Model, count: int) -> int:
-    """Bytes at one point, about: the vectors, and those of the recurrence that cools them."""
-    points = int(np.prod(model.shape, dtype=float))
+def memory_of(model: Model, count: int, shape: tuple[int, ...] | None = None) -> int:
+    """Bytes at the points of a shape (the model's where none is given): the vectors, and the recurrence's."""
+    points = int(np.prod(model.shape if shape is None else shape, dtype=float))
     return (8 if model.dynamics.is_real else 16) * count * (points + 5) * 2 ** min(model.n_sites, 900)
 
 
@@ -142,7 +142,8 @@ def _errors(x: Array, motion: Motion) -> tuple[float, float]:
     return standard_error(x, motion.product(x)), max(local)
 
 
-def _check(model: Model, T: Any, count: int, shape: tuple[int, ...]) -> None:
+def check_request(model: Model, T: Any, count: int, shape: tuple[int, ...]) -> None:
+    """Refuse a single vector, T = 0, and what would not fit."""
     if count < 2:
         raise BadParameter(f"typicality takes two random vectors at least, for its error; got {count}.")
     refuse_where(
@@ -150,10 +151,9 @@ def _check(model: Model, T: Any, count: int, shape: tuple[int, ...]) -> None:
         NotOffered,
         lambda i: "random vectors make no state of T = 0, where few levels are left. Take qet.ground(model)",
     )
-    size = 8 if model.dynamics.is_real else 16
-    need = size * count * (int(np.prod(shape, dtype=float)) + 5) * 2 ** min(model.n_sites, 900)
+    need = memory_of(model, count, shape)
     if need > MEMORY_LIMIT:
         raise TooLarge(
-            f"{count} random vectors of {model.n_sites} sites at {int(np.prod(shape))} points take "
+            f"{count} random vectors of {model.n_sites} sites at {points_spelled(shape)} take "
             f'{spelled_bytes(need)}. Take fewer vectors, fewer points at a time, or solver="mps".'
         )
