@@ -70,19 +70,22 @@ QUANTITIES = {
 def panel(panel: Panel, *, ax: Axes | None = None) -> Axes:
     """Draw a panel of a literature entry.
 
-    A dashed or dotted curve accompanies the full line before it and shares its color; where its label is that line's
-    with words added ("T = 0.2" and "T = 0.2, teleported"), the legend names the words once. The first sentence of
-    the qualifiers stands at the side, the rest belongs under the figure.
+    A dashed or dotted curve accompanies the full line before it and shares its color, and so do points whose label is
+    that line's with words added. Where a dashed or dotted one has such a label ("T = 0.2" and "T = 0.2, teleported"),
+    the legend names the words once. The first sentence of the qualifiers stands at the side, the rest belongs under the
+    figure.
 
     Args:
         panel: What to draw.
         ax: Where; a new figure by default.
     """
     with drawing(ax, PANEL_SIZE) as axes:
-        color, markers = -1, 0
+        color, markers, line = -1, 0, ""
         for i, curve in enumerate(panel.curves):
-            if curve.style in ("line", "points") or i == 0:
+            is_companion = curve.style == "points" and line and curve.label.startswith(f"{line}, ")
+            if (curve.style in ("line", "points") and not is_companion) or i == 0:
                 color += 1
+            line = curve.label if curve.style == "line" else line
             draw_curve(axes, curve, COLORS[color % len(COLORS)], color, markers)
             markers += curve.style != "dotted"
         axes.set_xlabel(typeset(panel.x_label))

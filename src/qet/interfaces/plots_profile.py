@@ -192,9 +192,9 @@ def _norm(values: Array) -> Any:
 
 
 def _decades(width: float, largest: float) -> list[float]:
-    """Ticks of an asinh scale: zero, and the powers of ten beyond its linear part."""
+    """Ticks of an asinh scale: zero, and powers of ten from the end of its linear part on, where the weaker sign is."""
     first, last = int(np.ceil(np.log10(3 * width))), int(np.floor(np.log10(largest)))
-    powers = [10.0**e for e in range(last, first - 1, -1 - (last - first) // MOST_TICKS)][::-1]
+    powers = [10.0**e for e in range(first, last + 1, 1 + (last - first) // MOST_TICKS)]
     return [*(-power for power in reversed(powers)), 0.0, *powers]
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from qet.foundations.conventions import ROUNDING
 from qet.foundations.errors import NotOffered, TooLarge
+from qet.foundations.spelling import spelled_bytes
 from qet.physics.baths import Bath, Jump
 from qet.solvers.blockwise import Action, Blockwise, WithoutJumps, blockwise, frame_in_sectors
 from qet.solvers.commutant import independent_states
@@ -132,9 +133,9 @@ def check_size(d: int) -> None:
     """
     if d > LARGEST:
         raise TooLarge(
-            f"{d} levels: every vector of the iteration takes {16 * d**2 / 2**20:.0f} MiB without symmetry, "
-            f"{_MOST_VECTORS * 16 * d**2 / 2**30:.1f} GiB in all, and a coupling as much as a vector. The iteration "
-            f"goes up to {LARGEST} levels (8 qubits)."
+            f"2^{d.bit_length() - 1} levels: every vector of the iteration takes {spelled_bytes(16.0 * d**2)} without "
+            f"symmetry, {spelled_bytes(_MOST_VECTORS * 16.0 * d**2)} in all, and a coupling as much as a vector. The "
+            f"iteration goes up to {LARGEST} levels (8 qubits)."
         )
 
 
