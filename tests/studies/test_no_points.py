@@ -38,3 +38,20 @@ def test_no_points_are_taken_and_printed(word):
     found = word()
     assert str(found)
     assert getattr(found, "shape", (0,)) == (0,)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: qet.ground(qet.ising(10, g=np.zeros(0), hx=0.1), solver="krylov"),
+        lambda: qet.ground(qet.ising(20, g=np.zeros((2, 0)), hx=0.1)),
+        lambda: qet.gibbs(qet.ising(10, hx=0.1), T=np.ones(0), solver="typicality"),
+        lambda: qet.steady(qet.xxz(6, J=np.zeros(0)), [qet.jump("+", 0, 1.0), qet.jump("-", 5, 1.0)]),
+        lambda: qet.steady(qet.xxz(9, J=np.zeros(0)), [qet.jump("+", 0, 1.0), qet.jump("-", 8, 1.0)]),
+    ],
+)
+def test_routes_from_point_to_point_take_no_points(make):
+    state = make()
+    run = qet.teleport(state)
+    assert 0 in state.shape
+    assert run.extracted.shape == run.resolved.shape == state.shape

@@ -50,7 +50,7 @@ def steady_routes(model: Model, things: Things, master: Master) -> Iterator[Rout
         if n < ITERATIVE_FROM:
             yield from short
         if master == "gksl":  # up to 8 sites a density matrix comes first: everything else follows from it
-            long = [_fermions(model, things, points), _chains(model, things)]
+            long = [_fermions(model, things, points), _chains(model, things, points)]
             yield from long if n > SHORT else long[::-1]
         if n >= ITERATIVE_FROM:
             yield from short[::-1]
@@ -100,11 +100,11 @@ def _fermions(model: Model, things: Things, points: int) -> Route:
     return Route("fermions", "third quantization: one covariance matrix", need, obstacle)
 
 
-def _chains(model: Model, things: Things) -> Route:
+def _chains(model: Model, things: Things, points: int) -> Route:
     from qet.solvers.chains.steady import memory_of, why_not
 
     obstacle = why_not(model, things)
-    need = float("nan") if obstacle else float(memory_of(model, things))
+    need = float("nan") if obstacle else float(memory_of(model, things)) if points else 0.0
     return Route("chains", "matrix-free in symmetry sectors, preconditioned", need, obstacle or too_much(need))
 
 

@@ -38,7 +38,7 @@ from qet.solvers.choose import (
     ground_routes,
 )
 from qet.solvers.spectrum import refuse_degenerate, spectrum
-from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale
+from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale, no_points
 
 if TYPE_CHECKING:
     from qet.physics.oscillators import Oscillators
@@ -171,6 +171,9 @@ def _thermal(model: Model, T: Any, route: Route, numbers: tuple[int, ...]) -> Pr
         from qet.solvers.mps.states import gibbs_by_mps
 
         return gibbs_by_mps(model, T, numbers[0] if numbers else None)
+    shape = np.broadcast_shapes(model.shape, np.shape(T))
+    if 0 in shape:
+        return Prepared(no_points(model, shape))
     from qet.solvers.vectors.typicality import gibbs_by_typicality
 
     count, seed = (*numbers, *(SAMPLES, 0)[len(numbers) :])
@@ -195,6 +198,8 @@ def _lowest(model: Model, level: int, word: str, route: Route, numbers: tuple[in
         from qet.solvers.mps.states import ground_by_mps
 
         return _state_by(partial(ground_by_mps, model, numbers[0] if numbers else None), model, route, call)
+    if 0 in model.shape:
+        return State(model, no_points(model, model.shape), route.solver, call)
     from qet.solvers.vectors.levels import level_by_krylov
 
     return _state_by(partial(level_by_krylov, model, level, word), model, route, call)

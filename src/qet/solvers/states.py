@@ -141,6 +141,11 @@ class Prepared:
     diagnostics: Any = None
 
 
+def no_points(model: Model, shape: tuple[int, ...]) -> Dense:
+    """The density matrices of a batch without points, for routes that go from point to point."""
+    return Dense(np.zeros((*shape, 2**model.n_sites, 2**model.n_sites)))
+
+
 def energy_scale(model: Model, meeting: Sequence[int] | None = None) -> Any:
     """Σ|c| over the Pauli strings of H: an upper bound on ‖H‖ without its constants.
 

@@ -48,7 +48,7 @@ from qet.solvers.means import MeansRoute
 from qet.solvers.refusals import refuse_many, refuse_same_operator, refuse_unsound, with_survivors
 from qet.solvers.sectors import symmetries_of
 from qet.solvers.setting import Setting, currents_of, gap_of, picked, setting_of, solve, validity_of
-from qet.solvers.states import Dense, State
+from qet.solvers.states import Dense, Prepared, State, no_points
 from qet.solvers.stationary import solve_iteratively
 from qet.solvers.validity import local_outside
 
@@ -161,6 +161,8 @@ def _driven(
         from qet.solvers.chains.vectorized import steady_vectorized
 
         found = steady_vectorized(model, things)
+    elif solver == "chains" and 0 in (shape := np.broadcast_shapes(model.shape, *(thing.shape for thing in things))):
+        found = Prepared(no_points(model, shape), diagnostics=diagnostics_of(things, {"residual": np.zeros(shape)}))
     elif solver == "chains":
         from qet.solvers.chains.steady import steady_by_chains
 
