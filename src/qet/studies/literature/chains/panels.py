@@ -124,10 +124,7 @@ def panel_e() -> Panel:
     curves = []
     for n in SIZES:
         data = sweep(lambda g, n=n: phase_point(ising(n, g=g), apart=3, measure="Y"), g=FIELDS)
-        curves += [
-            Curve(f"{n} sites", FIELDS, _scaled(data.extracted)),
-            Curve(f"{n} sites, entropy", FIELDS, _scaled(data.entropy), "dashed"),
-        ]
+        curves += _beside_entropy(f"{n} sites", FIELDS, data)
     return Panel(
         "e",
         "E_B and entanglement across the Ising transition",
@@ -146,10 +143,7 @@ def panel_f(n: int = 8) -> Panel:
     Delta, curves = np.linspace(-1.5, 3.0, 91) + 0.003, []
     for hz in (0.5, 1.5):
         data = sweep(lambda Delta, hz=hz: phase_point(xxz(n, Delta=Delta, hz=hz)), Delta=Delta, errors="record")
-        curves += [
-            Curve(f"h = {hz:g}", Delta, _scaled(data.extracted)),
-            Curve(f"h = {hz:g}, entropy", Delta, _scaled(data.entropy), "dashed"),
-        ]
+        curves += _beside_entropy(f"h = {hz:g}", Delta, data)
     return Panel(
         "f",
         "E_B and entanglement in the XXZ chain",
@@ -164,6 +158,14 @@ def panel_f(n: int = 8) -> Panel:
 
 def _slopes(x: Array, y: Array) -> tuple[Array, Array]:
     return np.sqrt(x[1:] * x[:-1]), -np.diff(np.log(y)) / np.diff(np.log(x))
+
+
+def _beside_entropy(label: str, x: Array, data: Any) -> list[Curve]:
+    """E_B and the entropy of the left half, each as a share of its maximum."""
+    return [
+        Curve(label, x, _scaled(data.extracted)),
+        Curve(f"{label}, entropy", x, _scaled(data.entropy), "dashed"),
+    ]
 
 
 def _scaled(values: Any) -> Array:
