@@ -39,6 +39,7 @@ from qet.solvers import answers as _answers  # noqa: F401 - registers the questi
 from qet.solvers.choose import SHORT
 from qet.solvers.choose_steady import usual_solver
 from qet.solvers.contacts import check_inside
+from qet.solvers.deferred import is_deferred, put_off
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, exact
 from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.gksl import MAX_SITES
@@ -103,10 +104,13 @@ def steady(
     chosen = chosen_master(master, things)
     allowed = checked_allow(allow)
     check_request(model, things, solver)
-    broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
+    shape = broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
     required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
     options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
     made_by = call_of("steady", required, options)
+    if is_deferred():
+        found = partial(_found, model, things, chosen, made_by, allowed, solver)
+        return put_off(model, shape, made_by, found, things, chosen)
     return _found(model, things, chosen, made_by, allowed, solver)
 
 
