@@ -155,10 +155,11 @@ def gradient(point: Callable[..., Any], *, of: str = "extracted", method: str = 
     run = _called(point, values)
     _check_shape(run, shape)
     chosen = _chosen(run, of, method)
-    if chosen == "implicit" and not is_offered(run, of):
-        found = implicit(partial(_called, point), run, values, tuple(_parts(of)))
+    parts = tuple(_parts(of))
+    if is_offered(run, parts):
+        found = by_leaves(partial(_called, point), run, values, parts, chosen)
     else:
-        found = by_leaves(partial(_called, point), run, values, tuple(_parts(of)), chosen)
+        found = implicit(partial(_called, point), run, values, parts)
     value, answers = _combined(run, of, found)
     options = {"of": (of, "extracted"), "method": (method, "auto")}
     made_by = call_of("gradient", {"point": identity(point), **values}, options)
@@ -201,7 +202,7 @@ def _check_shape(run: Run, shape: tuple[int, ...]) -> None:
 def _chosen(run: Run, of: str, method: str) -> str:
     if method != "jax":
         return "implicit"
-    if not is_offered(run, of):
+    if not is_offered(run, tuple(_parts(of))):
         raise NotOffered(
             'method="jax" is offered for two qubits with fields along Z and an XX coupling in a steady state between '
             'flat baths (master="local") or ladder jumps, X measured, Bob free to turn his qubit; this run is another. '
@@ -239,7 +240,7 @@ def _combined(run: Run, of: str, found: Mapping[str, Mapping[str, Found]]) -> tu
 
 
 def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
-    return frozen(np.array(np.broadcast_to(value, shape)))[()]
+    return frozen(np.broadcast_to(value, shape))[()]
 
 
 def _spelled(value: Any) -> str:
