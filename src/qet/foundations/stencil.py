@@ -4,7 +4,8 @@
 
 Romberg's table removes the powers of h one after the other; of all its entries the one is taken whose changes from
 its neighbors, plus the rounding of f over h, are the least, and that sum is the error reported. For a polynomial of
-low degree the table is exact already at large steps, where rounding is least. Where the function is refused on one
+low degree the table is exact already at large steps, where rounding is least; the smallest step must not contradict
+it by more than its own change. Where the function is refused on one
 side (the end of a parameter's domain) the step goes to the other side, with all powers of h.
 
 References:
@@ -60,22 +61,36 @@ def slope(function: Callable[[Array], Any], x: Any, scale: Any) -> Slope:
     is_one_sided = no_plus ^ no_minus
     power = np.where(is_one_sided, 2.0, 4.0)
     rows: list[list[Array]] = []
-    best, least = np.asarray(np.nan), np.asarray(np.inf)
-    for j in range(LADDER):
-        h = step / 2.0**j
-        right, left = x + np.where(no_plus, 0.0, h), x - np.where(no_minus, 0.0, h)
-        above, below = _values(function, right), _values(function, left)
-        with np.errstate(invalid="ignore", divide="ignore"):
+    candidates: list[tuple[Array, Array]] = []
+    rounding = np.asarray(0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for j in range(LADDER):
+            h = step / 2.0**j
+            right, left = x + np.where(no_plus, 0.0, h), x - np.where(no_minus, 0.0, h)
+            above, below = _values(function, right), _values(function, left)
             row = [np.asarray((above - below) / (right - left))]
             rounding = ROUNDING * np.maximum(np.abs(above), np.abs(below)) / h
             for k in range(1, j + 1):
                 row.append(row[-1] + (row[-1] - rows[-1][k - 1]) / (power**k - 1.0))
                 change = np.maximum(np.abs(row[k] - row[k - 1]), np.abs(row[k] - rows[-1][k - 1]))
-                error = change + rounding
-                is_better = error < least
-                best, least = np.where(is_better, row[k], best), np.where(is_better, error, least)
-        rows.append(row)
+                candidates.append((row[k], change + rounding))
+            rows.append(row)
+        best, least = _chosen(candidates, rows[-1][0], rows[-2][0], rounding)
     return Slope(best, least, np.broadcast_to(is_one_sided, best.shape))
+
+
+def _chosen(candidates: list[tuple[Array, Array]], last: Array, before: Array, rounding: Array) -> tuple[Array, Array]:
+    """The candidate of least error that does not contradict the smallest step; where all do, that step, and an
+    infinite error.
+
+    Large steps that agree with each other may all have missed what the smallest sees.
+    """
+    reach = 4.0 * np.abs(last - before) + 4.0 * rounding
+    best, least = last, np.full(last.shape, np.inf)
+    for value, error in candidates:
+        is_better = (error < least) & (np.abs(value - last) <= reach)
+        best, least = np.where(is_better, value, best), np.where(is_better, error, least)
+    return best, least
 
 
 def _allowed(function: Callable[[Array], Any], x: Array, step: Array) -> tuple[Array, Array, Array]:
@@ -105,7 +120,9 @@ def _reduced(mask: Array, shape: tuple[int, ...]) -> Array:
             return np.array(np.broadcast_to(mask, shape))
         extra = mask.ndim - len(shape)
         axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and mask.shape[extra + i] > 1))
-        return np.array(np.broadcast_to(mask.any(axis=axes, keepdims=True).reshape(mask.shape[extra:] and shape), shape))
+        return np.array(
+            np.broadcast_to(mask.any(axis=axes, keepdims=True).reshape(mask.shape[extra:] and shape), shape)
+        )
     except ValueError:
         return np.ones(shape, dtype=bool)
 

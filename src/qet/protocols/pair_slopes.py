@@ -1,4 +1,4 @@
-"""Derivatives of the pair's closed forms (see `pair`) by the coefficients of H, the means of the state, and the message.
+"""Derivatives of the pair's closed forms (see `pair`) by the coefficients of H, the means, and the message.
 
 With P = b z + c x, p² = x² + y², S² = b² (s² p² + z²) + c² (p² + s² z²) + 2 |bc| (1 - s²) p |z|:
 
@@ -65,5 +65,8 @@ def local_slopes(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Slopes, Any]:
 def injected_slopes(a: Any, z: Any, s: Any) -> tuple[Slopes, Any]:
     """Of what Alice pays, by a, z = <Z_A> and s = strength; infinite by s at s = 1."""
     lost = np.sqrt((1.0 - s) * (1.0 + s)) - 1.0
-    by_s = lambda: -a * z * s / np.sqrt((1.0 - s) * (1.0 + s))  # noqa: E731
-    return {"a": lost * z, "zA": lost * a, "s": by_s}, np.zeros((), dtype=bool)
+
+    def by_s() -> Any:
+        return -a * z * s / np.sqrt((1.0 - s) * (1.0 + s))
+
+    return {"a": lost * z, "zA": lost * a, "s": by_s}, False

@@ -152,15 +152,15 @@ def _of_steady(state: State, W: Array) -> Shadow:
     W = np.broadcast_to(W, (*setting.shape, *W.shape[-2:]))
     rho = np.broadcast_to(state.density_matrix, W.shape)
     d, layout = setting.d, setting.layout
-    multiplier = np.empty((setting.n_points, d, d), dtype=complex)
+    found = np.empty((setting.n_points, d, d), dtype=complex)
     flat = W.reshape(-1, d, d)
     for part in setting.chunks():
         piece = piece_of(setting, part)
         P = generator(piece.frame, piece.channels, layout, setting.cutoff)
         P = np.broadcast_to(P, (len(flat[part]), *P.shape[-3:]))
-        found = _adjoint_solve(P, _packed(piece.frame.rotate(flat[part]), layout), layout)
-        multiplier[part] = piece.frame.restore(_unpacked(found, layout, d))
-    multiplier = multiplier.reshape(W.shape)
+        w = _packed(piece.frame.rotate(flat[part]), layout)
+        found[part] = piece.frame.restore(_unpacked(_adjoint_solve(P, w, layout), layout, d))
+    multiplier = found.reshape(W.shape)
     return Shadow(lambda other: _moved(other, rho, multiplier), np.isfinite(multiplier).all((-1, -2)))
 
 

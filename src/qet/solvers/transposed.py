@@ -16,7 +16,7 @@ Derived here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,10 +29,11 @@ from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator
 from qet.solvers.generator import Form, Key, _labelled, block, evaluate
-from qet.solvers.gksl import _keys, _parameters, _wrong_rows
+from qet.solvers.gksl import _keys
 from qet.solvers.means import MeansRoute
 
 Array = np.ndarray
+RESIDUAL = 256 * float(np.finfo(float).eps)  # of a transposed row, relative to the sum of its terms
 Leaf = tuple[Any, ...]  # ("h", string) | ("T", i) | ("rate", i) | ("mu", i), i the position among the surroundings
 
 
@@ -43,14 +44,16 @@ class Transposed:
     Attributes:
         strings: The unknowns of the block itself.
         matrix, right: Its entries, as signs and labels.
+        pulls: Those of the transposed right-hand side; the label ("g", j) stands for g_j.
         forms: Label -> linear combination of parameters.
-        plan: Of the transposed elimination; a label ("g", j) stands for g_j.
-        rows: As in `Block`, of the transposed equations.
+        plan: Of the transposed elimination.
+        rows: As in `Block`, of the transposed equations, with the row's number in front.
     """
 
     strings: tuple[PauliString, ...]
     matrix: Mapping[tuple[int, int], Entry]
     right: Mapping[int, Entry]
+    pulls: Mapping[int, Entry]
     forms: Mapping[Any, Form]
     plan: Plan
     rows: tuple[Any, ...]
@@ -70,14 +73,14 @@ def transposed(n_sites: int, keys: tuple[Key, ...], wanted: tuple[PauliString, .
     rows = []
     for j in made.modified:
         entries = tuple((i, sign, label) for (row, i), (sign, label) in turned.items() if row == j)
-        rows.append((entries, pulls.get(j), turned[j, j][1] if (j, j) in turned else None))
-    return Transposed(strings, matrix, right, forms, made, tuple(rows))
+        rows.append((j, entries, pulls.get(j), turned[j, j][1] if (j, j) in turned else None))
+    return Transposed(strings, matrix, right, pulls, forms, made, tuple(rows))
 
 
 def pulled(
     system: Transposed, parameters: Mapping[Key, Any], means: Mapping[PauliString, Any], g: Mapping[PauliString, Any]
-) -> tuple[dict[Key, Any], Any]:
-    """Σ_j g_j dx_j by every parameter of the generator, and where the elimination lost its digits.
+) -> dict[Key, Any]:
+    """Σ_j g_j dx_j by every parameter of the generator.
 
     Args:
         system: From `transposed`, for the strings of `g`.
@@ -87,11 +90,7 @@ def pulled(
     """
     values: dict[Any, Any] = {label: evaluate(form, parameters) for label, form in system.forms.items()}
     values |= {("g", system.strings.index(s)): weight for s, weight in g.items() if s in system.strings}
-    multipliers = solve(system.plan, values)
-    doubtful: Any = False
-    for entries, right, diagonal in system.rows:
-        wrong = _wrong_rows(entries, right, diagonal, values, multipliers)
-        doubtful = doubtful if wrong is None else doubtful | wrong
+    multipliers = _checked(system, values, solve(system.plan, values))
     by_label: dict[Any, Any] = {}
     for (i, j), (sign, label) in system.matrix.items():
         if _is_nothing(multipliers[i]):
@@ -104,7 +103,48 @@ def pulled(
     for label, total in by_label.items():
         for key, number in system.forms[label]:
             found[key] = found[key] + number * total if key in found else number * total
-    return found, doubtful
+    return found
+
+
+def _checked(system: Transposed, values: Mapping[Any, Any], multipliers: list[Any]) -> list[Any]:
+    """The multipliers, those with a row whose residual is more than rounding solved again by pivoted LAPACK."""
+    doubtful: Any = False
+    for row, entries, right, diagonal in system.rows:
+        residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
+        for i, sign, label in entries:
+            part = values[label] * multipliers[i]
+            residual = residual + part if sign > 0 else residual - part
+        size = np.abs(residual)
+        if diagonal is not None and np.all(size <= np.abs(RESIDUAL * values[diagonal] * multipliers[row])):
+            continue  # one term of the sum is enough
+        scale: Any = 0.0 if right is None else np.abs(values[right[1]])
+        for i, _, label in entries:
+            scale = scale + np.abs(values[label] * multipliers[i])
+        doubtful = doubtful | ~(size <= RESIDUAL * scale)
+    return _solved_again(system, values, multipliers, doubtful) if np.any(doubtful) else multipliers
+
+
+def _solved_again(system: Transposed, values: Mapping[Any, Any], multipliers: list[Any], doubtful: Any) -> list[Any]:
+    where = np.flatnonzero(np.atleast_1d(doubtful))
+
+    def picked(label: Any) -> Any:
+        return np.broadcast_to(values[label], np.shape(doubtful) or (1,))[where]
+
+    m = len(system.strings)
+    A, g = np.zeros((len(where), m, m)), np.zeros((len(where), m, 1))
+    for (i, j), (sign, label) in system.matrix.items():
+        A[:, j, i] = sign * picked(label)
+    for j, (sign, label) in system.pulls.items():
+        g[:, j, 0] = sign * picked(label)
+    try:
+        better = np.linalg.solve(A, g)
+        better = better + np.linalg.solve(A, g - A @ better)
+    except np.linalg.LinAlgError:
+        better = np.full_like(g, np.nan)
+    full = [np.array(np.broadcast_to(x, np.shape(doubtful))) for x in multipliers]
+    for i, multiplier in enumerate(full):
+        multiplier[where if multiplier.ndim else ()] = better[:, i, 0] if multiplier.ndim else better[0, i, 0]
+    return full
 
 
 def _is_nothing(value: Any) -> bool:
@@ -143,9 +183,31 @@ class Inputs:
         order = sorted(range(len(self.things)), key=lambda i: not isinstance(self.things[i], Bath))
         return tuple(order[d.source] for d in self.dissipators)
 
-    def parameters(self) -> tuple[tuple[Any, ...], Callable[[Sequence[Any]], dict[Key, Any]]]:
-        """The raw inputs, and the map from their pieces to the generator's parameters."""
-        return _parameters(self.model, self.dissipators)
+    @property
+    def raw(self) -> tuple[Any, ...]:
+        """The coefficients of H, string by string, then the inputs of each dissipator."""
+        return (*(c for s, c in self.model.H.terms if s), *(x for d in self.dissipators for x in d.inputs))
+
+    @property
+    def strings(self) -> tuple[PauliString, ...]:
+        """The strings of H that are not the identity."""
+        return tuple(string for string, _ in self.model.H.terms if string)
+
+    def shares(self, pieces: Sequence[Any]) -> list[Sequence[Any]]:
+        """The pieces of each dissipator."""
+        found, start = [], len(self.strings)
+        for d in self.dissipators:
+            found.append(pieces[start : start + len(d.inputs)])
+            start += len(d.inputs)
+        return found
+
+    def parameters(self, pieces: Sequence[Any], rates: Sequence[Sequence[Any]]) -> dict[Key, Any]:
+        """The generator's parameters from the pieces and what each dissipator makes of its own."""
+        found: dict[Key, Any] = {("h", s): piece for s, piece in zip(self.strings, pieces, strict=False)}
+        for d, values in zip(self.dissipators, rates, strict=True):
+            for key, value in zip(d.keys, values, strict=True):
+                found[key] = found[key] + value if key in found else value
+        return found
 
 
 def inputs_of(model: Model, things: tuple[Bath | Jump, ...], master: str) -> Inputs | None:
@@ -168,27 +230,27 @@ def inputs_of(model: Model, things: tuple[Bath | Jump, ...], master: str) -> Inp
     return Inputs(model, things, tuple(dissipators), _keys(model, dissipators))
 
 
-def chained(inputs: Inputs, pieces: Sequence[Any], slopes: Mapping[Key, Any]) -> dict[Leaf, Any]:
+def chained(
+    inputs: Inputs, pieces: Sequence[Any], rates: Sequence[Sequence[Any]], slopes: Mapping[Key, Any]
+) -> dict[Leaf, Any]:
     """Derivatives by fields, temperatures, rates and chemical potentials, from those by the generator's parameters.
 
     Args:
         inputs: The problem.
         pieces: Its raw inputs, numbers or flat arrays.
+        rates: What each dissipator makes of its own.
         slopes: From `pulled`.
     """
-    strings = [string for string, _ in inputs.model.H.terms if string]
-    found: dict[Leaf, Any] = {("h", s): slopes[("h", s)] for s in strings if ("h", s) in slopes}
-    start = len(strings)
-    for d, place in zip(inputs.dissipators, inputs.places, strict=True):
-        given = pieces[start : start + len(d.inputs)]
-        start += len(d.inputs)
+    found: dict[Leaf, Any] = {("h", s): slopes[("h", s)] for s in inputs.strings if ("h", s) in slopes}
+    shares = inputs.shares(pieces)
+    for d, place, given, made in zip(inputs.dissipators, inputs.places, shares, rates, strict=True):
         along = [slopes.get(key, 0.0) for key in d.keys]
         thing = inputs.things[place]
         if isinstance(thing, Jump):
             parts = {("rate", place): sum(a * c for a, c in zip(along, d.evaluate(1.0), strict=True))}
         else:
             site = next(key[1] for key in d.keys if key[0] == "total")
-            parts = _of_bath(thing, place, site, given, d.evaluate(*given), along)
+            parts = _of_bath(thing, place, site, given, made, along)
         for leaf, value in parts.items():
             found[leaf] = found[leaf] + value if leaf in found else value
     return found

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from html import escape
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Gradient(Value):
     Attributes:
         of: Which energy.
         value: Its value.
-        derivatives: Parameter -> derivative, in units of the energy over those of the parameter; NaN where there is none.
+        derivatives: Parameter -> derivative, in units of the energy over the parameter's; NaN where there is none.
         errors: Parameter -> estimated absolute error of the derivative.
         smooth: Parameter -> where the derivative exists.
         one_sided: Parameter -> where the parameter is at the end of its domain, and the derivative one-sided.
@@ -227,16 +228,23 @@ def _combined(run: Run, of: str, found: Mapping[str, Mapping[str, Found]]) -> tu
         with np.errstate(divide="ignore", invalid="ignore"):
             weights = {part: weight / paid for part, weight in weights.items()}
             weights["injected"] = -np.asarray(value) / paid
+    has_value = np.isfinite(value)
     answers: dict[str, dict[str, Any]] = {"derivatives": {}, "errors": {}, "smooth": {}, "one_sided": {}}
     for name, parts in found.items():
-        smooth = np.logical_and.reduce([parts[part].smooth for part in weights]) & np.isfinite(value)
-        total = sum(weight * parts[part].derivative for part, weight in weights.items())
-        error = sum(np.abs(weight) * parts[part].error for part, weight in weights.items())
-        answers["derivatives"][name] = np.where(smooth, total, np.nan)
-        answers["errors"][name] = np.where(smooth, error, np.nan)
+        smooth = reduce(np.logical_and, (parts[part].smooth for part in weights), has_value)
+        total = _weighed(weights, {part: parts[part].derivative for part in weights})
+        error = _weighed({p: np.abs(w) for p, w in weights.items()}, {part: parts[part].error for part in weights})
+        is_whole = bool(np.all(smooth))
+        answers["derivatives"][name] = total if is_whole else np.where(smooth, total, np.nan)
+        answers["errors"][name] = error if is_whole else np.where(smooth, error, np.nan)
         answers["smooth"][name] = smooth
         answers["one_sided"][name] = np.logical_or.reduce([parts[part].one_sided for part in weights])
     return value, answers
+
+
+def _weighed(weights: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    terms = (values[p] if not np.ndim(w) and w == 1.0 else w * values[p] for p, w in weights.items())
+    return reduce(add, terms)
 
 
 def _shaped(value: Any, shape: tuple[int, ...]) -> Any:

@@ -55,9 +55,7 @@ def implicit(called: Called, run: Run, values: Mapping[str, Any], parts: tuple[s
     for start in range(0, n, most):
         some = {name: value[start : start + most] for name, value in flat.items()}
         pieces.append(_whole(called, called(some), some, parts))
-    return {
-        name: {part: _joined([piece[name][part] for piece in pieces], shape) for part in parts} for name in values
-    }
+    return {name: {part: _joined([piece[name][part] for piece in pieces], shape) for part in parts} for name in values}
 
 
 def _joined(pieces: list[Found], shape: tuple[int, ...]) -> Found:
@@ -112,12 +110,19 @@ def _by(
     for part, indices in places.items():
         derivative, error = found.value[indices[0]], found.error[indices[0]]
         ample = np.abs(getattr(run, part)) / size
-        smooth = error <= LOST * np.abs(derivative) + SAME * ample + NOISE * np.asarray(run.precision) / size
+        smooth = is_settled(derivative, error, ample, NOISE * np.asarray(run.precision) / size)
         for i in indices[1:]:
-            limit = SAME * (np.abs(derivative) + ample) + error + found.error[i] + NOISE * np.asarray(run.precision) / size
+            limit = (
+                SAME * (np.abs(derivative) + ample) + error + found.error[i] + NOISE * np.asarray(run.precision) / size
+            )
             smooth = smooth & (np.abs(found.value[i] - derivative) <= limit)
         answers[part] = Found(derivative, error, smooth, found.is_one_sided[indices[0]])
     return answers
+
+
+def is_settled(derivative: Any, error: Any, ample: Any, noise: Any = 0.0) -> Any:
+    """Whether an error is small beside the derivative, or beside the energy over the parameter; else there is none."""
+    return error <= LOST * np.abs(derivative) + SAME * ample + noise
 
 
 def scale_of(value: Any) -> Array:
