@@ -24,7 +24,7 @@ from qet.foundations.errors import QetError
 
 Array = np.ndarray
 LADDER = 6  # steps, each half the one before
-FIRST = 1.0 / 8.0  # the first step, relative to the scale of the argument
+FIRST = 1.0 / 16.0  # the first step, relative to the scale of the argument
 SHRINKINGS = 5  # how often a step that is refused on both sides is divided by 16
 ROUNDING = 4.0 * float(np.finfo(float).eps)
 
@@ -51,7 +51,7 @@ def slope(function: Callable[[Array], Any], x: Any, scale: Any) -> Slope:
         function: Values at shifted arguments of the shape of `x`; they may have more axes in front (broadcast).
             It may raise a QetError, whose mask says where.
         x: The arguments.
-        scale: On which the function varies, > 0; an eighth of it is the first step.
+        scale: On which the function varies, > 0; a sixteenth of it is the first step.
 
     Returns:
         The derivative with its error, in the shape of the values.
