@@ -1,6 +1,6 @@
 """Gradients of a run's energies: against high-order differences of the solved values, and route against route."""
 
-import importlib.util
+import subprocess
 import sys
 
 import numpy as np
@@ -287,19 +287,27 @@ def test_nothing_is_solved_at_a_shifted_parameter(monkeypatch, points):
 # -- JAX -----------------------------------------------------------------------------------------------------
 
 
-def test_jax_agrees_and_leaves_the_precision_as_it_is():
+@pytest.mark.parametrize(
+    "of", ["extracted", *(pytest.param(of, marks=pytest.mark.slow) for of in ("injected", "teleported"))]
+)
+def test_jax_agrees_and_leaves_the_precision_as_it_is(of):
     jax = pytest.importorskip("jax")
     before = jax.config.jax_enable_x64
     values = parameters(20, seed=4)
-    for of in ("extracted", "injected", "teleported"):
-        found, expected = (qet.gradient(pair, of=of, method=m, **values) for m in ("jax", "implicit"))
-        assert found.method == "jax"
-        for name in NAMES:
-            assert np.allclose(found[name], expected[name], rtol=1e-11, atol=1e-13)
+    found, expected = (qet.gradient(pair, of=of, method=m, **values) for m in ("jax", "implicit"))
+    assert found.method == "jax"
+    for name in NAMES:
+        assert np.allclose(found[name], expected[name], rtol=1e-11, atol=1e-13)
+    assert jax.config.jax_enable_x64 == before
+
+
+@pytest.mark.slow
+def test_jax_agrees_for_weak_measurements_and_errors_of_the_message():
+    pytest.importorskip("jax")
+    values = parameters(1, seed=4)
     weak = {**{name: float(value[0]) for name, value in values.items()}, "strength": 0.7, "q": 0.1}
     found, expected = (qet.gradient(pair, method=m, **weak) for m in ("jax", "implicit"))
     assert all(np.isclose(found[name], expected[name], rtol=1e-11) for name in weak)
-    assert jax.config.jax_enable_x64 == before
 
 
 def test_jax_arrays_pass_through_the_elimination_and_the_closed_forms():
@@ -331,8 +339,24 @@ def test_without_jax_the_message_says_how_to_install_it(monkeypatch):
 
 
 def test_nothing_but_numpy_is_loaded_by_default():
-    assert importlib.util.find_spec("qet.protocols.traced_pair")
-    assert "jax" not in sys.modules or True in {name.startswith("jax") for name in sys.modules}
+    code = (
+        "import sys, qet\n"
+        "def f(h, T):\n"
+        "    baths = [qet.bath(0, T=T, rate=0.1), qet.bath(1, T=0.5, rate=0.1)]\n"
+        "    return qet.teleport(qet.steady(qet.minimal(h=h), baths, master='local', allow='OutsideDomain'))\n"
+        "qet.gradient(f, h=1.0, T=0.3)\n"
+        "print([name for name in ('scipy', 'jax', 'numba') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_recipe_names_the_function_and_stores_no_code():
+    found = qet.gradient(ground, k=0.5)
+    assert found.recipe["word"] == "gradient"
+    assert found.recipe["point"]["name"] == "ground"
+    with pytest.raises(BadParameter, match="nothing in a file is executed"):
+        qet.rerun(found.recipe)
 
 
 # -- where there is no derivative ------------------------------------------------------------------------------

@@ -146,8 +146,8 @@ def gradient(point: Callable[..., Any], *, of: str = "extracted", method: str = 
         >>> import qet
         >>> def pair(h, k, T):
         ...     return qet.teleport(qet.gibbs(qet.minimal(h=h, k=k), T=T))
-        >>> found = qet.gradient(pair, h=1.0, k=0.5, T=0.3)
-        >>> print(found)  # doctest: +SKIP
+        >>> qet.gradient(pair, h=1.0, k=0.5, T=0.3)
+        <Gradient of extracted 0.0656906181: h 0.0283236659, k 0.129273285, T -0.0908989671>
     """
     check_parameters("gradient", point, tuple(parameters), give="its value, {}=...")
     _check(of, method, parameters)

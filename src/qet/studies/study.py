@@ -44,6 +44,7 @@ from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
 from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
+from qet.studies.gradient import gradient
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
 from qet.studies.sweep import sweep
@@ -111,6 +112,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "gradient": gradient,
     "sweep": sweep,
     "decay_law": decay_law,
 }
