@@ -203,6 +203,30 @@ def test_all_seven_parameters_against_differences():
     agrees(pair, ("extracted", "injected"), **values, strength=0.7, q=0.1)
 
 
+@pytest.mark.parametrize("rates", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("cold", [1.0, 1e-2])
+def test_energies_scale_with_all_energies_together(rates, cold):
+    # Euler: E is homogeneous of degree one in fields, couplings, temperatures and rates
+    values = parameters(100, seed=8)
+    values |= {"gA": rates * values["gA"], "gB": rates * values["gB"], "TA": cold * values["TA"]}
+    for of in ("extracted", "local", "injected"):
+        found = qet.gradient(pair, of=of, **values)
+        assert np.allclose(sum(values[name] * found[name] for name in NAMES), found.value, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("master", ["redfield", "universal"])
+def test_energies_scale_under_equations_on_matrices(master):
+    def point(h, k, T, rate, t):
+        baths = [qet.bath(i, T=T * (1 + i), rate=rate, coupling="dipole") for i in range(3)]
+        model = qet.ising(3, J=k, g=h)
+        return qet.teleport(qet.steady(model, baths, master=master, allow=("OutsideDomain", "NotPositive")), delay=t)
+
+    values = {"h": 1.0, "k": 0.4, "T": 0.7, "rate": 0.01, "t": 0.3}
+    found = qet.gradient(point, **values)
+    degrees = {"h": 1, "k": 1, "T": 1, "rate": 1, "t": -1}
+    assert np.isclose(sum(d * values[n] * found[n] for n, d in degrees.items()), found.value, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_fields_of_both_signs_fermions_chemical_potentials_and_jumps(sign):
     def point(a, b, c, T, mu, rate, up):
@@ -250,6 +274,50 @@ def test_a_function_that_bends_between_the_samples_is_noticed():
     assert np.all(found.is_smooth)
     assert np.all(np.abs(found["h"] - slope * plain["h"]) <= 16 * found.errors["h"] + 1e-13)
     assert np.max(found.errors["h"]) < 1e-7  # what the steps resolve of the wiggle
+
+
+def test_a_function_that_looks_into_its_state_and_changes_the_parties():
+    def plain(h, r):
+        things = [qet.bath(0, T=0.3, rate=r), qet.bath(1, T=0.9, rate=0.2)]
+        return qet.steady(qet.minimal(h=h), things, master="local", allow="OutsideDomain")
+
+    def looking(h, r):
+        state = plain(h, r)
+        residual = np.max(state.diagnostics.residual)
+        return qet.teleport(state.between(1, 0), message_error=0.1 if residual < 1 else 0.2)
+
+    agrees(looking, ("extracted", "injected"), h=1.0, r=0.1)
+    found = qet.gradient(looking, h=1.0, r=0.1)
+    direct = qet.gradient(lambda h, r: qet.teleport(plain(h, r).between(1, 0), message_error=0.1), h=1.0, r=0.1)
+    assert np.isclose(found["h"], direct["h"], rtol=1e-12)
+
+
+def test_operators_that_follow_a_parameter_go_through_matrices():
+    def point(x, h):
+        turned = qet.jump(qet.pauli("X0", coefficient=np.cos(x)) + qet.pauli("Y0", coefficient=-1j), 0, 0.3)
+        state = qet.steady(qet.minimal(h=h, k=0.6), [turned, qet.jump("-", 1, 0.2)])
+        return qet.teleport(state)
+
+    agrees(point, ("extracted",), x=0.4, h=1.0)
+    pytest.importorskip("jax")
+    with pytest.raises(NotOffered, match="implicit"):
+        qet.gradient(point, method="jax", x=0.4, h=1.0)
+
+
+def test_a_batch_without_points_has_gradients_without_points():
+    none = {name: value[:0] for name, value in parameters(1).items()}
+    assert qet.gradient(pair, **none)["h"].shape == (0,)
+    assert qet.gradient(ground, k=np.zeros((0, 3)))["k"].shape == (0, 3)
+
+
+def test_a_theory_outside_its_domain_warns_once():
+    def point(rate, T):
+        baths = [qet.bath(i, T=T, rate=rate) for i in (0, 1)]
+        return qet.teleport(qet.steady(qet.minimal(h=1.0, k=0.5), baths, master="local"))
+
+    with pytest.warns(qet.errors.OutsideDomain) as told:
+        qet.gradient(point, rate=3.0, T=0.2)
+    assert len(told) == 1
 
 
 def test_grids_broadcast_and_keep_their_shape():

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from qet.foundations.errors import NotOffered
 from qet.foundations.paulis import PauliSum
 from qet.foundations.values import Call
 from qet.physics.model import Model
@@ -24,6 +25,7 @@ from qet.solvers.questions import branches_of, drift_of, error_after, evolved_of
 from qet.solvers.states import State
 
 Array = np.ndarray
+Made = TypeVar("Made")
 _IS_DEFERRED: ContextVar[bool] = ContextVar("qet_is_deferred", default=False)
 
 
@@ -40,6 +42,15 @@ def deferred(is_on: bool = True) -> Iterator[None]:
 def is_deferred() -> bool:
     """Whether solves are put off here."""
     return _IS_DEFERRED.get()
+
+
+def unsolved(make: Callable[[], Made]) -> Made:
+    """What a function makes with its solves put off; where it looks into a state it is called again, and solves."""
+    try:
+        with deferred():
+            return make()
+    except (NotOffered, AttributeError, TypeError, KeyError):
+        return make()
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,6 +134,9 @@ def gradient(point: Callable[..., Any], *, of: str = "extracted", method: str = 
     Returns:
         A `Gradient`: .value, .derivatives, .errors, .smooth, .one_sided; printed as a table.
 
+    Warns:
+        OutsideDomain: as the words in `point` do, once.
+
     Raises:
         UnknownName: for another energy, method or parameter. BadParameter: if `point` returns no run, or nothing is
             to be differentiated. ShapeMismatch: if the parameters do not broadcast with the run.
@@ -153,7 +156,7 @@ def gradient(point: Callable[..., Any], *, of: str = "extracted", method: str = 
     _check(of, method, parameters)
     values = {name: real(name, value) for name, value in parameters.items()}
     shape = broadcast(**{name: np.shape(value) for name, value in values.items()})
-    run = _called(point, values)
+    run = _checked_run(point, point(**values))
     _check_shape(run, shape)
     chosen = _chosen(run, of, method)
     parts = tuple(_parts(of))
@@ -169,8 +172,12 @@ def gradient(point: Callable[..., Any], *, of: str = "extracted", method: str = 
 
 
 def _called(point: Callable[..., Any], values: Mapping[str, Any]) -> Run:
+    """The run at shifted parameters, without a warning: the one at the point has been given."""
     with quiet():
-        run = point(**values)
+        return _checked_run(point, point(**values))
+
+
+def _checked_run(point: Callable[..., Any], run: Any) -> Run:
     if not isinstance(run, Run):
         raise BadParameter(
             f"gradient differentiates the energies of a run; {name_of(point)} gives a {type(run).__name__}. Return "

@@ -11,7 +11,7 @@ import numpy as np
 from qet.foundations.stencil import slope
 from qet.protocols.run import Run
 from qet.protocols.tangent import alternatives, has_optimum, is_searched, optimal, tangent
-from qet.solvers.deferred import deferred
+from qet.solvers.deferred import unsolved
 
 Array = np.ndarray
 SEEDS = (1, 2)  # of the other best operations that are tried
@@ -101,8 +101,8 @@ def _by(
     size = scale_of(values[name])
 
     def shifted(x: Array) -> Array:
-        with deferred(), np.errstate(all="ignore"):
-            other = called({**values, name: x if x.ndim else float(x)})
+        with np.errstate(all="ignore"):
+            other = unsolved(lambda: called({**values, name: x if x.ndim else float(x)}))
             return np.stack([np.broadcast_to(f(other), run.shape) for f in functions])
 
     found = slope(shifted, values[name], size)

@@ -20,7 +20,7 @@ from qet.foundations.errors import QetError
 from qet.foundations.stencil import Slope, slope
 from qet.physics.baths import Bath
 from qet.protocols.run import Run
-from qet.solvers.deferred import deferred
+from qet.solvers.deferred import unsolved
 from qet.solvers.transposed import Leaf
 from qet.studies.gradient_implicit import Called, scale_of
 
@@ -101,8 +101,8 @@ def _leaf_slopes(called: Called, run: Run, values: Mapping[str, Any], name: str)
     fixed, shape = _fixed(run), run.shape
 
     def shifted(x: Array) -> Array:
-        with deferred():
-            other = called({**values, name: x if x.ndim else float(x)})
+        with np.errstate(all="ignore"):
+            other = unsolved(lambda: called({**values, name: x if x.ndim else float(x)}))
         if _fixed(other) != fixed:
             raise NotALeaf
         return np.stack([np.broadcast_to(value, shape) for value in leaves_of(other).values()])
@@ -116,8 +116,7 @@ def _sampled(called: Called, run: Run, values: Mapping[str, Any], shape: tuple[i
     where = np.unravel_index(places, shape)
     some = {name: np.broadcast_to(value, shape)[where] for name, value in values.items()}
     try:
-        with deferred():
-            small = called(some)
+        small = unsolved(lambda: called(some))
         if small.shape != places.shape or _fixed(small) != _fixed(run):
             return None
         leaves = leaves_of(small)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.chunks import SIZE, in_chunks
+from qet.foundations.errors import NotOffered
 from qet.protocols import shortcut
 from qet.protocols.message import is_matrix
 from qet.protocols.pair_slopes import extracted_slopes, injected_slopes, local_slopes
@@ -34,7 +35,7 @@ def is_offered(run: Run, parts: Sequence[str]) -> bool:
     return (
         set(parts) <= set(PARTS)
         and state.solver == "elimination"
-        and state.origin is state.made_by
+        and state.origin.word == "steady"
         and shortcut._is_pair(run)
         and shortcut._is_free(run)
         and not is_matrix(run.message_error, 2)
@@ -50,6 +51,11 @@ def by_leaves(called: Called, run: Run, values: Mapping[str, Any], parts: Sequen
     try:
         lines = lines_of(called, run, values)
     except NotALeaf:
+        if method == "jax":
+            raise NotOffered(
+                'method="jax" follows numbers (coefficients, temperatures, rates, strengths); here operators follow a '
+                'parameter. Take method="implicit".'
+            ) from None
         return implicit(called, run, values, tuple(parts))
     answers: Answers = {name: {} for name in values}
     for part in parts:
