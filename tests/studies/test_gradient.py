@@ -445,17 +445,22 @@ def test_a_kink_of_the_optimum_is_marked_and_its_neighbors_are_not():
     assert abs(slopes[0] - slopes[1]) > 0.1
 
 
-def test_kinks_of_the_closed_forms_are_marked():
-    values = {"h": 1.0, "k": 0.5, "TA": 0.5, "TB": 0.9, "gA": 0.2, "gB": 0.3}
+@pytest.mark.parametrize("of", ["extracted", "local"])
+def test_kinks_of_the_closed_forms_are_marked(of):
+    def point(b, c):
+        terms = {
+            "H_A": "0.8 Z0",
+            "V": qet.pauli("X0 X1", coefficient=c),
+            "H_B": qet.pauli("Z1", coefficient=b),
+        }
+        jumps = [qet.jump("-", 0, 0.3), qet.jump("-", 1, 0.2)]
+        return qet.teleport(qet.steady(qet.model(terms), jumps), measure=qet.measure("X", strength=0.6))
 
-    def point(detuning, k):
-        return pair(**{**values, "detuning": detuning, "k": k}, strength=0.6)
-
-    smooth = qet.gradient(point, detuning=0.1, k=np.array([0.3, -0.3]))
-    assert np.all(smooth.is_smooth)
-    # without coupling the qubits are independent: even in k, and flat
-    found = qet.gradient(point, detuning=0.1, k=0.0)
-    assert not found.smooth["k"] or abs(found["k"]) < 1e-12
+    assert gradient_pair.is_offered(point(0.1, 0.5), ("extracted",))
+    found = qet.gradient(point, of=of, b=np.array([-0.2, 0.0, 0.3]), c=0.5)
+    assert found.smooth["b"].tolist() == [True, False, True]
+    sides = [(getattr(point(s * 1e-6, 0.5), of) - getattr(point(0.0, 0.5), of)) / (s * 1e-6) for s in (1, -1)]
+    assert abs(sides[0] - sides[1]) > 0.1
 
 
 def test_equally_good_operations_that_answer_alike_are_smooth():
