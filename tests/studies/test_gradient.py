@@ -378,24 +378,26 @@ def test_jax_agrees_for_weak_measurements_and_errors_of_the_message():
     assert all(np.isclose(found[name], expected[name], rtol=1e-11) for name in weak)
 
 
-def test_jax_arrays_pass_through_the_elimination_and_the_closed_forms():
+@pytest.mark.parametrize(
+    "part", ["extracted", *(pytest.param(part, marks=pytest.mark.slow) for part in ("local", "injected"))]
+)
+def test_jax_arrays_pass_through_the_elimination_and_the_closed_forms(part):
     jax = pytest.importorskip("jax")
     from qet.protocols.traced_pair import _double, pair_energy, raw_numbers
 
     run = pair(**{name: float(value[0]) for name, value in parameters(1).items()})
     numbers = raw_numbers(run)
-    for part in ("extracted", "local", "injected"):
-        plain = pair_energy(run, part, np)
-        with _double(jax):
-            traced = pair_energy(run, part, jax.numpy)
-            value = jax.jit(traced)(*numbers)
-            slopes = jax.grad(traced, argnums=(0, 4))(*numbers)
-        assert np.isclose(float(value), getattr(run, part), rtol=1e-12)
-        assert np.isclose(float(value), plain(*numbers), rtol=1e-13)
-        for place, slope in zip((0, 4), slopes, strict=True):
-            step = [(i == place) * 1e-5 for i in range(len(numbers))]
-            up, down = (plain(*(x + s * d for x, d in zip(numbers, step, strict=True))) for s in (1, -1))
-            assert np.isclose(float(slope), (up - down) / 2e-5, rtol=1e-6, atol=1e-9)  # plain differences
+    plain = pair_energy(run, part, np)
+    with _double(jax):
+        traced = pair_energy(run, part, jax.numpy)
+        value = jax.jit(traced)(*numbers)
+        slopes = jax.grad(traced, argnums=(0, 4))(*numbers)
+    assert np.isclose(float(value), getattr(run, part), rtol=1e-12)
+    assert np.isclose(float(value), plain(*numbers), rtol=1e-13)
+    for place, slope in zip((0, 4), slopes, strict=True):
+        step = [(i == place) * 1e-5 for i in range(len(numbers))]
+        up, down = (plain(*(x + s * d for x, d in zip(numbers, step, strict=True))) for s in (1, -1))
+        assert np.isclose(float(slope), (up - down) / 2e-5, rtol=1e-6, atol=1e-9)  # plain differences
 
 
 def test_without_jax_the_message_says_how_to_install_it(monkeypatch):
