@@ -148,3 +148,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(what: str, name: object, known: Iterable[str]) -> UnknownName:
     """The error for a name that is not known, with the nearest one that is."""
     return UnknownName(f"there is no {what} {name!r}; {nearest(str(name), known)}")
+
+
+class WorkerLost(QetError):
+    """Processes that computed a chunk died again and again; what was finished before is kept where it was stored."""
