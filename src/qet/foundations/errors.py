@@ -152,3 +152,19 @@ def unknown(what: str, name: object, known: Iterable[str]) -> UnknownName:
 
 class WorkerLost(QetError):
     """Processes that computed a chunk died again and again; what was finished before is kept where it was stored."""
+
+
+class OtherStudy(QetError):
+    """A store that holds another study than the one that asks for it; the message names what differs."""
+
+
+class NotAStore(QetError):
+    """A path that holds no store, or one that this version cannot read."""
+
+
+class NotWritten(QetError):
+    """A file that could not be written: a full disk, a folder that is read-only or missing. Finished work is kept."""
+
+
+class NotReadable(QetError):
+    """A file that is not taken back: damaged, edited, of a newer version, or not of this package."""
