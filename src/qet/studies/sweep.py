@@ -19,6 +19,7 @@ from qet.foundations.conventions import STAMP
 from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.values import call_of, plain
 from qet.studies.engines import check_engine, run_chunks
+from qet.studies.function_uses import uses_of
 from qet.studies.named_function import check_parameters, identity, name_of
 from qet.studies.progress import Progress
 from qet.studies.sweep_axes import grid_of
@@ -164,6 +165,7 @@ def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
     lengths = {axis.name: n for axis, n in zip(work.grid.stored, work.chunks.lengths, strict=True)}
     return {
         "point": recipe["point"],
+        "uses": uses_of(work.point),
         "axes": {axis.name: plain(list(axis.values)) for axis in work.grid.axes if not axis.together}
         | {name: plain(value) for name, value in work.grid.fixed.items()},
         "together": recipe.get("together", []),
