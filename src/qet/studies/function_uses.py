@@ -40,9 +40,10 @@ def uses_of(point: Any) -> dict[str, Any]:
 
 
 def _uses(function: Any, home: str, seen: list[Any]) -> Iterator[tuple[str, Any]]:
-    if any(function is other for other in seen):
-        return
-    seen.append(function)
+    if isinstance(function, (FunctionType, partial)):
+        if any(function is other for other in seen):
+            return
+        seen.append(function)
     if isinstance(function, partial):
         yield from _uses(function.func, home, seen)
         yield from ((f"argument {i}", _told(value, home, seen)) for i, value in enumerate(function.args))
@@ -97,7 +98,12 @@ def _told(value: Any, home: str, seen: list[Any]) -> Any:
     if any(value is other for other in seen) or not hasattr(value, "__dict__"):
         return f"a {type(value).__name__}"
     seen.append(value)
-    return {"type": _name(type(value)), **{name: _told(held, home, seen) for name, held in vars(value).items()}}
+    source = identity(type(value))["source"]
+    return {
+        "type": _name(type(value)),
+        "source": source,
+        **{name: _told(held, home, seen) for name, held in vars(value).items()},
+    }
 
 
 def _code_text(code: CodeType) -> str:
