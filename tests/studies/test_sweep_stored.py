@@ -1,4 +1,4 @@
-"""A sweep into a store is the same to the bit however often it was killed, by whom and in how many parts it was made."""
+"""A sweep into a store is the same to the bit however often it was killed, and by whom and in how many parts made."""
 
 from __future__ import annotations
 
