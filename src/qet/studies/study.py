@@ -47,6 +47,7 @@ from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
 from qet.studies.sweep import sweep
+from qet.studies.sweep_sampling import sampled, zipped
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -112,6 +113,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "decompose": decompose,
     "optimize": optimize,
     "sweep": sweep,
+    "zipped": zipped,
+    "sampled": sampled,
     "decay_law": decay_law,
 }
 
