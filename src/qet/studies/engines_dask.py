@@ -26,7 +26,13 @@ DASK, SLURM = "dask", "slurm"
 
 
 def run_by_dask(
-    work: Work, numbers: Sequence[int], store_path: Any, *, engine: Any, workers: int | None, on_done: Callable[[Filled], None]
+    work: Work,
+    numbers: Sequence[int],
+    store_path: Any,
+    *,
+    engine: Any,
+    workers: int | None,
+    on_done: Callable[[Filled], None],
 ) -> None:
     """Compute chunks on a cluster; see `engines.run_chunks`.
 
@@ -42,27 +48,36 @@ def run_by_dask(
     """
     payload = payload_of(work, None if store_path is None else os.path.abspath(store_path))
     with _client(engine, workers) as client:
-        from distributed import KilledWorker, as_completed
-
         # the payload travels once; as the result of a task it can be made again where its worker dies
         held = client.submit(bytes, payload, pure=False)
-        futures = {
-            client.submit(compute, held, number, list(sys.path), pure=False, retries=0): number for number in numbers
-        }
-        try:
-            for future in as_completed(futures):
-                try:
-                    on_done(future.result())
-                except KilledWorker as lost:
-                    raise WorkerLost(
-                        f"workers of the cluster kept dying at chunk {futures[future]} of {len(work.chunks)}: "
-                        f"{work.text(futures[future])}. What was finished is kept where there is a store. Smaller "
-                        "chunks need less memory (chunks=...)."
-                    ) from lost
-                future.release()
-        except BaseException:
-            client.cancel(list(futures), force=True)
-            raise
+        doubtful = _submitted(client, held, numbers, on_done)
+        # a chunk that only waited on a worker that another chunk killed is suspected with it: each has one try alone
+        for number in doubtful:
+            if _submitted(client, held, [number], on_done):
+                raise WorkerLost(
+                    f"workers of the cluster kept dying at chunk {number} of {len(work.chunks)}: {work.text(number)}. "
+                    "What was finished is kept where there is a store. Smaller chunks need less memory (chunks=...)."
+                )
+
+
+def _submitted(client: Any, held: Any, numbers: Sequence[int], on_done: Callable[[Filled], None]) -> list[int]:
+    """Report chunks as they are finished; those at which workers kept dying are left, in order."""
+    from distributed import KilledWorker, as_completed
+
+    lost = []
+    futures = {client.submit(compute, held, number, sys.path, pure=False): number for number in numbers}
+    try:
+        for future in as_completed(list(futures)):
+            number = futures.pop(future)
+            try:
+                found = future.result()
+            except KilledWorker:
+                lost.append(number)
+            else:
+                on_done(found)
+    finally:
+        client.cancel(list(futures), force=True)
+    return sorted(lost)
 
 
 def compute(payload: bytes, number: int, path: Sequence[str]) -> Filled:
@@ -80,7 +95,7 @@ def compute(payload: bytes, number: int, path: Sequence[str]) -> Filled:
 
 @lru_cache(maxsize=4)
 def _opened(payload: bytes) -> tuple[Work, Store | None]:
-    work, store_path = pickle.loads(payload)
+    work, store_path = pickle.loads(payload)  # noqa: S301  (written by the one who asks)
     return work, None if store_path is None else Store.open(store_path)
 
 
@@ -92,12 +107,15 @@ def _client(engine: Any, workers: int | None) -> Iterator[Any]:
         return
     try:
         from distributed import Client
+
+        if engine == SLURM:
+            import dask_jobqueue  # noqa: F401
     except ImportError:
         raise NotOffered(
-            f"engine={engine!r} computes on a cluster of dask, which is not installed. Try: pip install 'qet[cluster]'; "
-            'on one machine engine="processes" needs nothing more.'
+            f"engine={engine!r} takes a cluster of dask, which is not installed. Try: pip install 'qet[cluster]'. "
+            'On one machine engine="processes" needs nothing more.'
         ) from None
-    with (_local(workers) if engine == DASK else _slurm(workers)) as cluster, Client(cluster) as client:
+    with (_local if engine == DASK else _slurm)(workers) as cluster, Client(cluster) as client:
         yield client
 
 
@@ -115,14 +133,18 @@ def _local(workers: int | None) -> Any:
 
 def _slurm(workers: int | None) -> Any:
     """Jobs of SLURM as ~/.config/dask/jobqueue.yaml describes them."""
+    from dask import config
     from dask_jobqueue import SLURMCluster
 
-    try:
-        cluster = SLURMCluster(job_script_prologue=[f"export {name}={value}" for name, value in ONE_THREAD.items()])
-    except ValueError as error:
+    missing = [name for name in ("cores", "memory") if config.get(f"jobqueue.slurm.{name}", None) is None]
+    if missing:
         raise NotOffered(
-            f'engine="slurm" starts jobs as the configuration of dask-jobqueue says, which is not complete: {error}. Write '
-            "it into ~/.config/dask/jobqueue.yaml, or give a client of your own: engine=distributed.Client(cluster)."
-        ) from None
+            f'engine="slurm" takes jobs as the configuration of dask-jobqueue says, which gives a job no {missing[0]}. '
+            "Write it into ~/.config/dask/jobqueue.yaml, or give a client: engine=distributed.Client(cluster)."
+        )
+    cluster = SLURMCluster(
+        job_script_prologue=[f"export {name}={value}" for name, value in ONE_THREAD.items()],
+        scheduler_options={"dashboard_address": ":0"},
+    )
     cluster.scale(jobs=workers or 1)
     return cluster
