@@ -34,7 +34,7 @@ class Work:
         chunks: How the grid's points are cut.
         is_recording: Whether refusals are kept rather than raised.
         kept: Which numbers of a run are kept.
-        run: What the last chunk's only call returned, if a run.
+        run: What the only call of the only chunk returned, if a run.
     """
 
     point: Callable[..., Any]
@@ -58,7 +58,7 @@ class Work:
         filling = Filling(self, self.chunks.region(number))
         for index in self.grid.indices(filling.region):
             filling.call(index, filling.region[len(index) :])
-        self.run = filling.run if filling.calls == 1 else None
+        self.run = filling.run if filling.calls == 1 == len(self.chunks) else None
         refused = tuple(sorted(filling.refused, key=lambda found: found.place))
         columns = filling.columns
         values = filling.masked() if self.is_recording else columns.values
