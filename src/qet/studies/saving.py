@@ -16,8 +16,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qet.foundations.errors import BadParameter, NotReadable, QetError, TooLarge
 from qet.foundations.values import plain
 from qet.studies.durable import whole
@@ -219,11 +217,11 @@ def _numbers(thing: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         try:
-            value = plain(getattr(thing, name))
+            value = plain(getattr(thing, name, None))
         except QetError as refusal:
             found[name] = {"not_offered": str(refusal)}
             continue
-        if _is_numeric(value) and np.size(value) <= SHOWN:
+        if 0 < _count(value) <= SHOWN:
             found[name] = value
     return found
 
@@ -232,12 +230,13 @@ def _own(thing: Any) -> list[str]:
     return [field.name for field in fields(thing) if field.name != "made_by"] if is_dataclass(thing) else []
 
 
-def _is_numeric(value: Any) -> bool:
+def _count(value: Any) -> float:
+    """How many numbers and words a value has; infinitely many where it has anything else."""
     if isinstance(value, Mapping):
-        return bool(value) and "word" not in value and all(map(_is_numeric, value.values()))
+        return sum(map(_count, value.values())) if "word" not in value else math.inf
     if isinstance(value, list):
-        return all(map(_is_numeric, value))
-    return isinstance(value, (int, float, str))
+        return sum(map(_count, value))
+    return 1 if isinstance(value, (int, float, str)) else math.inf
 
 
 def _largest(recipe: Mapping[str, Any]) -> str:
