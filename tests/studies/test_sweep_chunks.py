@@ -127,6 +127,12 @@ def test_a_region_that_is_refused_costs_calls_along_its_edge_only():
     assert {text for text in data.why.values.ravel() if text} == {"NotPositive: g is too small at (0, 0)"}
 
 
+@pytest.mark.parametrize("chunks", ["auto", 2])
+def test_a_variable_is_as_wide_as_its_widest_value(chunks):
+    data = qet.sweep(lambda n: {2: 1, 3: 0.5, 4: 2.0 + 1.0j}[n], n=[2, 3, 4], chunks=chunks)
+    assert data["value"].values.tolist() == [1.0, 0.5, 2.0 + 1.0j]
+
+
 def test_variables_choose_the_numbers_of_runs_and_leave_the_others():
     data = qet.sweep(chain, g=G, n=2, T=0.3, variables=("resolved", "extracted"))
     assert list(data.data_vars) == ["extracted", "resolved"]
