@@ -68,6 +68,13 @@ pack(folder / "b.zarr", folder / "b.nc")
     assert (tmp_path / "b.nc").read_bytes() == first
 
 
+def test_a_header_that_was_edited_is_refused(tmp_path: Path) -> None:
+    data = complete(tmp_path / "a.zarr").dataset().load()
+    data.attrs["qet_study"] = data.attrs["qet_study"].replace("energies", "energy")
+    with pytest.raises(NotReadable, match=r"b.nc: the qet_study was changed"):
+        qet.load(qet.save(data, tmp_path / "b.nc"))
+
+
 def test_an_unfinished_store_is_packed_only_when_asked(tmp_path: Path) -> None:
     store = complete(tmp_path / "a.zarr", order=[0, 4])
     with pytest.raises(NotAStore, match=r"is not finished: 16 of 18 chunks are missing.*partial=True"):
