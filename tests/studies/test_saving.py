@@ -449,3 +449,14 @@ def test_a_damaged_dataset_is_not_read_as_numbers(tmp_path: Path) -> None:
     file.write_bytes(content)
     with pytest.raises((OSError, NotReadable)):
         qet.load(file).load()
+
+
+def test_provenance_stands_beside_a_thing_and_in_none_of_its_hashes() -> None:
+    found = OPEN.provenance
+    assert found["versions"]["qet"] == qet.__version__
+    assert found["master"] == "secular"
+    assert found["residual"] == np.max(OPEN.diagnostics.residual)
+    assert RUN.provenance["solver"] == WARM.solver
+    assert PAIR.provenance.keys() == {"versions"}
+    assert "provenance" not in RUN.recipe
+    json.dumps(qet.steady(PAIR, [COLD, HOT], master=("partial", 0.3)).provenance)

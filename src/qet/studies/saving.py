@@ -8,6 +8,7 @@ people and other programs. A Dataset is kept as netCDF-4.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -17,16 +18,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from qet.foundations.errors import BadParameter, NotReadable, QetError, TooLarge
+from qet.foundations.made_here import made_here
 from qet.foundations.values import plain
 from qet.studies.durable import whole
 from qet.studies.netcdf import read_dataset, write_dataset
-from qet.studies.provenance import check_attributes, check_sealed, made_here, sealed, warn_if_newer
+from qet.studies.provenance import check_attributes, check_sealed, sealed, warn_if_newer
 from qet.studies.store import Store
 from qet.studies.study import WORDS, rerun
 
 if TYPE_CHECKING:
     import xarray as xr
 
+log = logging.getLogger("qet.store")
 FORMAT = 1
 KIND = "qet"  # the key that says what a file is
 MOST = 1 << 26  # bytes of a recipe
@@ -127,6 +130,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     target = Path(path)
     if target.is_dir():
         data = Store.open(target).dataset()
+        if "unfinished" in data.attrs:
+            log.warning("%s is not finished: %s", target, data.attrs["unfinished"])
         return _checked(data, target)
     try:
         with open(target, "rb") as file:
