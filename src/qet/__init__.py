@@ -65,8 +65,11 @@ _WORDS = {
     "qet.studies.optimize": ["optimize"],
     "qet.studies.gradient": ["gradient"],
     "qet.studies.sweep": ["sweep"],
+    "qet.studies.sweep_sampling": ["zipped", "sampled"],
     "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
+    "qet.studies.pack": ["pack"],
+    "qet.studies.saving": ["save", "load"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],
 }
