@@ -7,8 +7,8 @@ operations passes (NumPy arrays, floats, JAX arrays under a trace).
 
 The plan is made symbolically. An entry is a sign and a label: entries with equal labels
 hold equal numbers, and a subexpression that occurs twice is computed once. Signs are kept
-in the plan and cost nothing. Pivots are structurally nonzero diagonal entries in the order
-of least fill (Markowitz), other entries only where no diagonal one is left.
+in the plan and cost nothing. Pivots are structurally nonzero diagonal entries, or one that is
+named for its row, in the order of least fill (Markowitz); other entries only where none is left.
 
 Nothing is pivoted by size, so a point can lose digits that a pivoted method would keep: the
 caller checks the residual. Rows that elimination leaves unmodified are solved to rounding
@@ -118,6 +118,7 @@ def plan(
     matrix: Pattern,
     right: Mapping[int, Entry] | Sequence[Mapping[int, Entry]],
     first: Sequence[tuple[int, int]] = (),
+    partners: Mapping[int, int] | None = None,
 ) -> Plan:
     """The operations that solve A x = b, from the pattern of A and b.
 
@@ -126,6 +127,7 @@ def plan(
         matrix: (row, column) -> (sign, label) of the entries that may differ from zero.
         right: Row -> (sign, label) of the right-hand side, likewise; or a list of right-hand sides.
         first: Places of pivots to begin with, in this order.
+        partners: Row -> column of its pivot, where it is not the diagonal one.
 
     Returns:
         The plan, for `solve`.
@@ -148,7 +150,8 @@ def plan(
     for place in first:
         work = work.eliminated(*place)
     while work.rows:
-        work = min((work.eliminated(*place) for place in _candidates(work.rows)), key=lambda w: len(w.tape.operations))
+        places = _candidates(work.rows, partners or {})
+        work = min((work.eliminated(*place) for place in places), key=lambda w: len(w.tape.operations))
     solutions = [_back_substituted(work.tape, work.upper, k) for k in range(len(sides))]
     signed = tuple(solution.get(j, (0, 0)) for solution in solutions for j in range(n))
     operations = _with_lifetimes(work.tape, {slot for _, slot in signed})
@@ -238,14 +241,14 @@ class _Work:
         return _Work(tape, rows, right, [*self.upper, step], self.modified | set(below))
 
 
-def _candidates(rows: Mapping[int, Mapping[int, Signed]]) -> list[tuple[int, int]]:
-    """The diagonal entries (or, failing these, any entries) whose elimination fills least and updates fewest."""
+def _candidates(rows: Mapping[int, Mapping[int, Signed]], partners: Mapping[int, int]) -> list[tuple[int, int]]:
+    """The entries of partners (or, failing these, any entries) whose elimination fills least and updates fewest."""
     heights: dict[int, int] = {}
     for row in rows.values():
         for j in row:
             heights[j] = heights.get(j, 0) + 1
     entries = [(i, j) for i, row in rows.items() for j in row]
-    allowed = [(i, j) for i, j in entries if i == j] or entries
+    allowed = [(i, j) for i, j in entries if j == partners.get(i, i)] or entries
     if len(heights) < len(rows) or not allowed:
         raise ZeroDivisionError("the pattern is singular: some unknown is not determined whatever the numbers are.")
 
