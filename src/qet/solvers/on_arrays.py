@@ -18,17 +18,15 @@ from qet.physics.model import Model
 from qet.solvers.channels_on_arrays import element_channels
 from qet.solvers.elements import Place, add, adjoint, conjugate, largest
 from qet.solvers.equations_on_arrays import Couplings, Equations, equations_of, solve_class
-from qet.solvers.levels_on_arrays import Levels, has_parity, levels_of
-from qet.solvers.liouville import classes_of
+from qet.solvers.levels_on_arrays import BLOCKS, Levels, levels_of
 from qet.solvers.masters import Master, label_of, name_of
 from qet.solvers.reasons_on_arrays import reasons_on_arrays
-from qet.solvers.redfield import flips_of_surroundings
 from qet.solvers.setting import Found, Setting, cut, picked, solve
 
 Array = np.ndarray
 FEWEST = 64  # points from which a straight line of array operations is cheaper than LAPACK
 SIZE = 4096  # points of a chunk
-PARITY = (0, 3)  # what labels of equal parity differ by
+SITES = 2  # a single qubit is quick anyhow, and of three the entries alone cost what LAPACK does
 _CONDITION = 1e6  # a growth of the probe beyond this is judged by singular values
 _ROUNDING = 64 * float(np.finfo(float).eps)  # of a row's residual, relative to its largest entry
 _SMALL_ROW = 1e-12  # a row this far below the largest rate may be rounding
@@ -38,15 +36,12 @@ def why_not(model: Model, things: tuple[Bath | Jump, ...], master: Master, point
     """Why a steady state of Redfield's kin is not eliminated on arrays; empty where it is."""
     if name_of(master) not in ("redfield", "secular", "partial"):
         return f"the {label_of(master)} equation has no entries as arrays"
-    if not has_parity(model.H, model.n_sites):
-        return "H is not of two qubits whose parity it keeps"
+    if model.n_sites != SITES:
+        return f"it is for {SITES} qubits"
     if any(isinstance(thing, Bath) and thing.lamb_shift for thing in things):
         return "a Lamb shift is an integral at every gap"
     if points < FEWEST:
         return f"it is for {FEWEST} points and more"
-    flips = flips_of_surroundings(things, model.H, model.n_sites, master)
-    if not set(classes_of(model.n_sites, model.H, flips)) <= set(PARITY):
-        return "a bath or jump mixes even and odd labels"
     return ""
 
 
@@ -116,7 +111,7 @@ def _chunk(
     _restore(inside, levels, rho)
     rounding = np.maximum(residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
-    return (residual, _smallest(inside), rounding * growth * levels.scale, flagged), near
+    return (residual, _smallest(inside, rho), rounding * growth * levels.scale, flagged), near
 
 
 def _row_scales(equations: Equations) -> list[Any]:
@@ -156,14 +151,16 @@ def _density(equations: Equations, unknowns: list[Any]) -> dict[Place, Any]:
     return rho
 
 
-def _smallest(rho: dict[Place, Any]) -> Any:
-    """The smallest eigenvalue of blocks of two."""
-    lowest = [rho[a, a] for a in range(4)]
-    for a, b in ((0, 3), (1, 2)):
-        if (a, b) in rho:
-            c = rho[a, b]
-            half = 0.5 * (rho[a, a] - rho[b, b])
-            mean = 0.5 * (rho[a, a] + rho[b, b])
+def _smallest(inside: dict[Place, Any], rho: Array) -> Any:
+    """The smallest eigenvalue: of blocks of two by formula, else by LAPACK on the sites."""
+    if not all(pair in BLOCKS for pair in inside if pair[0] != pair[1]):
+        good = np.isfinite(rho).all(axis=(-1, -2))
+        return np.linalg.eigvalsh(rho if good.all() else np.where(good[:, None, None], rho, 0.0))[:, 0]
+    lowest = [inside[a, a] for a in range(2 * len(BLOCKS))]
+    for a, b in BLOCKS:
+        if (a, b) in inside:
+            half, mean = 0.5 * (inside[a, a] - inside[b, b]), 0.5 * (inside[a, a] + inside[b, b])
+            c = inside[a, b]
             lowest[a] = lowest[b] = mean - np.sqrt(half * half + np.real(c) ** 2 + np.imag(c) ** 2)
     return np.minimum.reduce(np.broadcast_arrays(*lowest))
 
