@@ -74,8 +74,8 @@ class Block:
         generator: The reachable equations.
         plan: How to eliminate them; None where LAPACK is the better way.
         forms: Label -> the linear combination that an entry of the plan stands for.
-        rows: For each row whose residual is to be checked: its entries (column, sign, label), its right-hand
-            side (sign, label) if any, and the label of its diagonal if any.
+        rows: For each row its entries (column, sign, label), its right-hand side (sign, label) if any, and the label
+            of its diagonal if any.
     """
 
     generator: Generator
@@ -104,11 +104,19 @@ def block(n_sites: int, keys: tuple[Key, ...]) -> Block:
     if elimination is None or not pays(m, len(matrix), elimination.flops):
         return Block(generator, None, {}, ())
     rows = []
-    for i in elimination.modified:
+    for i in range(m):
         entries = tuple((j, sign, label) for (row, j), (sign, label) in matrix.items() if row == i)
         diagonal = matrix[i, i][1] if (i, i) in matrix else None
         rows.append((entries, right.get(i), diagonal))
     return Block(generator, elimination, forms, tuple(rows))
+
+
+@lru_cache(maxsize=64)
+def correction(n_sites: int, keys: tuple[Key, ...]) -> Plan:
+    """The plan of a `block` that has one, for what ("residual", row) says that every row is off by."""
+    generator = block(n_sites, keys).generator
+    m = len(generator.strings)
+    return plan(m, labelled(generator)[0], {i: (1, ("residual", i)) for i in range(m)})
 
 
 def pays(m: int, entries: int, flops: int = 0) -> bool:

@@ -2,8 +2,8 @@
 
 The unknowns are the means of the Pauli strings reachable from the identity: for the minimal pair with a
 local bath on each site <Z0>, <Z1>, <X0X1>, <Y0Y1>, <X0Y1>, <Y0X1> and <Z0Z1>. A sparse block is solved by
-elimination on arrays, chunk by chunk, with its residual checked; flagged points, and dense blocks, go
-through LAPACK.
+elimination on arrays, chunk by chunk, with its residual checked; flagged points are refined by the same
+elimination, and what that leaves, and dense blocks, goes through LAPACK.
 
 Uniqueness is certified, or counted where it cannot be, by `uniqueness`.
 
@@ -12,7 +12,7 @@ Positivity is guaranteed by the GKSL form. Derived here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from qet.foundations.elimination import Plan, solve
 from qet.foundations.errors import NoUniqueSteadyState, TooLarge
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator
-from qet.solvers.generator import Block, Generator, Key, block, evaluate, full_generator
+from qet.solvers.generator import Block, Generator, Key, block, correction, evaluate, full_generator
 from qet.solvers.questions import marginal_of
 from qet.solvers.states import Expectations
 from qet.solvers.uniqueness import CHUNK, count_states, dense_size, lacks_certificate
@@ -63,7 +63,7 @@ def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations
         elif system.plan is None:
             means = _dense_means(system.generator, parameters)
         else:
-            means = _eliminated_means(system, system.plan, parameters)
+            means = _eliminated_means(system, system.plan, parameters, (model.n_sites, keys))
         return (*means, lacks_certificate(model.n_sites, parameters))
 
     size = dense_size(len(system.generator.strings))
@@ -182,36 +182,68 @@ def _parameters(
     return (*(c for _, c in terms), *(x for d in dissipators for x in d.inputs)), parameters_of
 
 
-def _eliminated_means(system: Block, plan: Plan, parameters: Parameters) -> list[Any]:
+def _eliminated_means(
+    system: Block, plan: Plan, parameters: Parameters, name: tuple[int, tuple[Key, ...]]
+) -> list[Any]:
     values = {label: evaluate(form, parameters) for label, form in system.forms.items()}
     means = solve(plan, values)
-    flagged = None
-    for entries, right, diagonal in system.rows:
-        wrong = _wrong_rows(entries, right, diagonal, values, means)
-        if wrong is not None:
-            flagged = wrong if flagged is None else flagged | wrong
-    if flagged is None or not np.any(flagged):
+    flagged = _flagged(system, plan.modified, values, means)
+    if flagged is None:
         return means
     if not np.ndim(flagged):
-        return _dense_means(system.generator, parameters, is_refined=True)
+        better = _corrected(system, correction(*name), values, means)
+        is_wrong = _flagged(system, range(len(system.rows)), values, better) is not None
+        return _dense_means(system.generator, parameters, is_refined=True) if is_wrong else better
     where = np.flatnonzero(flagged)
-    there = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
-    size = len(flagged)
-    better = _dense_means(system.generator, there, len(where), is_refined=True)
-    means = [np.array(np.broadcast_to(x, size)) for x in means]
-    for mean, values_there in zip(means, better, strict=True):
-        mean[where] = values_there
+    there = {label: value[where] if np.ndim(value) else value for label, value in values.items()}
+    means = [np.array(np.broadcast_to(x, len(flagged))) for x in means]
+    _put(means, where, _corrected(system, correction(*name), there, [x[where] for x in means]))
+    wrong = _flagged(system, range(len(system.rows)), there, [x[where] for x in means])
+    if wrong is not None:
+        where = where[np.broadcast_to(wrong, len(where))]
+        left = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
+        _put(means, where, _dense_means(system.generator, left, len(where), is_refined=True))
     return means
+
+
+def _put(means: Sequence[Array], where: Array, better: Sequence[Any]) -> None:
+    for mean, values in zip(means, better, strict=True):
+        mean[where] = values
+
+
+def _flagged(system: Block, rows: Iterable[int], values: Mapping[Any, Any], means: Sequence[Any]) -> Any:
+    """Where some row is off by more than rounding; None if nowhere."""
+    flagged = None
+    for i in rows:
+        wrong = _wrong_rows(*system.rows[i], values, means)
+        if wrong is not None:
+            flagged = wrong if flagged is None else flagged | wrong
+    return flagged
+
+
+def _corrected(system: Block, plan: Plan, values: Mapping[Any, Any], means: Sequence[Any]) -> list[Any]:
+    """One step of refinement by the same elimination, with the residual in the longest float."""
+    long = [np.asarray(x, dtype=np.longdouble)[()] for x in means]
+    off = dict(values)
+    for i, (entries, right, _) in enumerate(system.rows):
+        off["residual", i] = np.asarray(_off(entries, right, values, long), dtype=float)[()]
+    return [x - d for x, d in zip(means, solve(plan, off), strict=True)]
+
+
+def _off(entries: Sequence[tuple[int, int, Any]], right: Any, values: Mapping[Any, Any], means: Sequence[Any]) -> Any:
+    """What a row is off by."""
+    residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
+    for j, sign, label in entries:
+        part = values[label] * means[j]
+        residual = residual + part if sign > 0 else residual - part
+    return residual
 
 
 def _wrong_rows(
     entries: Sequence[tuple[int, int, Any]], right: Any, diagonal: Any, values: Mapping[Any, Any], means: Sequence[Any]
 ) -> Any:
     """Where a row's residual is too large for the rounding of its terms; None if nowhere."""
-    residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
-    for j, sign, label in entries:
-        part = values[label] * means[j]
-        residual = residual + part if sign > 0 else residual - part
+    residual = _off(entries, right, values, means)
     worst = max(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
     if diagonal is not None and worst <= QUICK_RESIDUAL * np.min(np.abs(values[diagonal]), initial=np.inf):
         return None
