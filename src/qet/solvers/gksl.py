@@ -253,6 +253,11 @@ def _wrong_rows(
     wrong = ~(np.abs(residual) <= RESIDUAL * scale)
     if diagonal is not None:
         wrong = wrong & ~(np.abs(residual) <= QUICK_RESIDUAL * np.abs(values[diagonal]))
+    elif np.any(wrong):  # the means of a row that turns alone may vanish by symmetry, and be rounding
+        largest: Any = 0.0
+        for _, _, label in entries:
+            largest = np.maximum(largest, np.abs(values[label]))
+        wrong = wrong & ~(np.abs(residual) <= np.finfo(float).eps * largest)
     return wrong if np.any(wrong) else None
 
 
