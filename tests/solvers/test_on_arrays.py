@@ -197,3 +197,21 @@ def test_the_blocks_of_the_pair_take_few_operations(monkeypatch):
     on_arrays.solve_on_arrays(setting)
     # populations and coherences with two probes; the other class with its probes alone
     assert [(plan.n, plan.sides, plan.flops) for plan in made] == [(8, 3, 299), (8, 2, 365)]
+
+
+@pytest.mark.parametrize("master", MASTERS)
+def test_a_level_that_nothing_lifts_in_the_cold_is_counted_as_a_second_state(master):
+    # both odd levels lie 15 below the even ones, and no bath leads from one to the other: elimination without pivots
+    # answers with moderate numbers, which do not solve the probe
+    rng = np.random.default_rng(1)
+    fields = {s: qet.pauli(s, coefficient=rng.uniform(-0.5, 0.5, POINTS)) for s in ("Z0", "Z1", "X0 Y1", "Y0 X1")}
+    model = qet.model({**fields, "X0 X1": qet.pauli("1.3 X0 X1"), "Z0 Z1": qet.pauli("8.8 Z0 Z1")})
+    T = np.where(np.arange(POINTS) % 2, 0.1, 5.0)
+    things = (
+        qet.bath(0, T=T, rate=3.5e-7, spectrum="ohmic"),
+        qet.bath(1, T=T, rate=8e-3, coupling="Y", spectrum="ohmic"),
+    )
+    setting = setting_of(model, things, master)
+    fast, general = on_arrays.solve_on_arrays(setting), solve(setting)
+    assert (general.null_dimension == np.where(T == 0.1, 2, 1)).all()
+    assert (fast.null_dimension == general.null_dimension).all()
