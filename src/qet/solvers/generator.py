@@ -95,7 +95,7 @@ def full_generator(n_sites: int, keys: tuple[Key, ...]) -> Generator:
 def block(n_sites: int, keys: tuple[Key, ...]) -> Block:
     """The equations of the strings reachable from the identity, and the plan to solve them."""
     generator = _assemble(_reachable(n_sites, keys), keys)
-    matrix, right, forms, _ = labelled(generator)
+    matrix, right, forms, _ = labeled(generator)
     m = len(generator.strings)
     try:
         elimination = plan(m, matrix, right) if pays(m, len(matrix)) else None
@@ -116,7 +116,7 @@ def correction(n_sites: int, keys: tuple[Key, ...]) -> Plan:
     """The plan of a `block` that has one, for what ("residual", row) says that every row is off by."""
     generator = block(n_sites, keys).generator
     m = len(generator.strings)
-    return plan(m, labelled(generator)[0], {i: (1, ("residual", i)) for i in range(m)})
+    return plan(m, labeled(generator)[0], {i: (1, ("residual", i)) for i in range(m)})
 
 
 def pays(m: int, entries: int, flops: int = 0) -> bool:
@@ -277,7 +277,7 @@ def _form(form: Mapping[Key, float]) -> Form:
     return tuple((key, c) for key, c in form.items() if c != 0.0)
 
 
-def labelled(
+def labeled(
     generator: Generator,
 ) -> tuple[dict[tuple[int, int], Entry], dict[int, Entry], dict[Hashable, Form], tuple[float, ...]]:
     """M x = -v with each entry a sign and a label; a label is the linear combination it stands for; scales of rows.

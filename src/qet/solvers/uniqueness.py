@@ -25,7 +25,7 @@ import numpy as np
 from qet.foundations.chunks import in_chunks
 from qet.foundations.conventions import UNIQUENESS_TOLERANCE
 from qet.foundations.elimination import Entry, Plan, plan, solve
-from qet.solvers.generator import Form, Generator, Key, evaluate, full_generator, labelled, part_of, pays
+from qet.solvers.generator import Form, Generator, Key, evaluate, full_generator, labeled, part_of, pays
 
 Array = np.ndarray
 Parameters = Mapping[Key, Any]
@@ -96,7 +96,7 @@ def parts_of(n_sites: int, keys: tuple[Key, ...]) -> tuple[Part, ...]:
 
 def _part(generator: Generator, probe: Array) -> Part:
     m = len(generator.strings)
-    matrix, _, forms, scales = labelled(generator)
+    matrix, _, forms, scales = labeled(generator)
     asked: dict[int, Entry] = {i: (1, ("probe", i)) for i in range(m)}
     try:
         made = plan(m, matrix, asked) if pays(m, len(matrix)) else None
