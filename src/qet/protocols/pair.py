@@ -49,7 +49,7 @@ def pair_injected(means: Means, coefficients: Means, A: int, B: int, strength: A
             return (-a * z,)
         return (-(s * s) / (1.0 + np.sqrt((1.0 - s) * (1.0 + s))) * (a * z),)
 
-    return in_chunks(chunk, _of(coefficients, A), _of(means, A), _number(strength))[0]
+    return in_chunks(chunk, _of(coefficients, A), _of(means, A), _number(strength), is_elementwise=True)[0]
 
 
 def pair_extracted(
@@ -67,8 +67,8 @@ def pair_extracted(
     s = _number(strength) * (1.0 - 2.0 * _number(message_error))
     b, c, z, x, y = _bob(means, coefficients, A, B)
     if isinstance(s, float) and abs(s) == 1.0:
-        return in_chunks(_extracted_strong, b, c, z, x, y)[0]
-    return in_chunks(_extracted_weak, b, c, z, x, y, s)[0]
+        return in_chunks(_extracted_strong, b, c, z, x, y, is_elementwise=True)[0]
+    return in_chunks(_extracted_weak, b, c, z, x, y, s, is_elementwise=True)[0]
 
 
 def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
@@ -85,7 +85,7 @@ def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
         along = np.where(cx < 0.0, y * y / safe_divisor(p + size), p + size)
         return (2.0 * np.maximum(b * z, 0.0) + np.abs(c) * along,)
 
-    return in_chunks(chunk, *_bob(means, coefficients, A, B))[0]
+    return in_chunks(chunk, *_bob(means, coefficients, A, B), is_elementwise=True)[0]
 
 
 def pair_energies(

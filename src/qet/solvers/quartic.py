@@ -50,7 +50,9 @@ def ground_two_qubits(model: Model) -> Expectations:
     if not present:
         raise DegenerateLevel("the Hamiltonian is zero, so no level is the lowest.")
     *means, separation = in_chunks(
-        lambda *values: _means(dict(zip(present, values, strict=True))), *(coefficients[s] for s in present)
+        lambda *values: _means(dict(zip(present, values, strict=True))),
+        *(coefficients[s] for s in present),
+        is_elementwise=True,
     )
     doubtful = np.asarray(separation) < SEPARATION
     if np.any(doubtful):
