@@ -1,8 +1,8 @@
 """Turn a tape into a program: operations on as few slots as possible, for `kernels_tape`.
 
 A product that is used once, by a sum or a difference, is done in one go with it (and rounded twice all the same). A
-slot is taken again as soon as nothing reads it, never by the operation that reads it last, so that source and destination do
-not overlap. A number of the whole block is spread over the points where it meets values of the points.
+slot is taken again as soon as nothing reads it, never by the operation that reads it last, so that source and
+destination do not overlap. A number of the whole block is spread over the points where it meets values of the points.
 """
 
 from __future__ import annotations
