@@ -196,7 +196,7 @@ def _moving(way: _Way, whole: Sequence[Any], start: int, pieces: Sequence[Array]
 def _memory(made: Program) -> tuple[Array, Array]:
     """The slots of constants and of what is in between, and the address of every slot."""
     moving = len(made.inputs) + made.outputs
-    slots = len(made.constants) + moving + made.others
+    slots = len(made.constants) + moving + made.others + 1  # the last is for reductions
     memory = np.zeros((slots + 1) * STRIDE // 8)
     base = -(-memory.ctypes.data // 64) * 64
     offset = (base - memory.ctypes.data) // 8

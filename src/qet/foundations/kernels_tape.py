@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 
 Array = np.ndarray
 Kernel = Callable[..., Any]
-BLOCK = 128  # points; fifty slots of a kilobyte fit in the first cache
+BLOCK = 256  # points; the forty slots of two kilobytes of a usual program stay near the first cache
 LANES = 8  # points a number of the whole block is kept for
 OPERATIONS = (
     *("add", "subtract", "multiply", "divide", "multiply_add", "multiply_subtract", "subtract_product"),
@@ -262,31 +262,20 @@ def _halved(op, n, d, x, y):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _extreme(op, d, x, half):  # type: ignore[no-untyped-def]
-    """The least or greatest of a row in each lane of d; a NaN comes before all."""
+    """The least or greatest of the row at x in each lane of d, a NaN before all; `half` is the address of a free row."""
     n = BLOCK // 2
-    _halved(op, n, half, x, x[n:])
-    _halved(op, n // 2, half[n:], half, half[n // 2 :])
-    u, v, w, z = half[n], half[n + 1], half[n + 2], half[n + 3]
-    for j in range(n + 4, n + n // 2, 4):
-        if op == 31:
-            u = u if (u <= half[j]) | (u != u) else half[j]
-            v = v if (v <= half[j + 1]) | (v != v) else half[j + 1]
-            w = w if (w <= half[j + 2]) | (w != w) else half[j + 2]
-            z = z if (z <= half[j + 3]) | (z != z) else half[j + 3]
-        else:
-            u = u if (u >= half[j]) | (u != u) else half[j]
-            v = v if (v >= half[j + 1]) | (v != v) else half[j + 1]
-            w = w if (w >= half[j + 2]) | (w != w) else half[j + 2]
-            z = z if (z >= half[j + 3]) | (z != z) else half[j + 3]
-    for j in range(LANES):
-        d[j] = u if j % 4 == 0 else v if j % 4 == 1 else w if j % 4 == 2 else z
-    for step in (2, 1):
-        for j in range(LANES - step):
-            v, w = d[j], d[j + step]
-            is_first = (v <= w) if op == 31 else (v >= w)
-            d[j] = v if is_first | (v != v) else w
+    _halved(op, n, _row(half, n), _row(x, n), _row(x + 8 * n, n))
+    while n > LANES:  # each half is written behind the one it comes from, so that they do not overlap
+        n //= 2
+        _halved(op, n, _row(half + 16 * n, n), _row(half, n), _row(half + 8 * n, n))
+        half += 16 * n
+    last = _row(half, LANES)
+    found = last[0]
     for j in range(1, LANES):
-        d[j] = d[0]
+        is_first = (found <= last[j]) if op == 31 else (found >= last[j])
+        found = found if is_first | (found != found) else last[j]
+    for j in range(LANES):
+        d[j] = found
 
 
 @compiled()
@@ -298,9 +287,10 @@ def _count(n, x):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _other(op, n, address, d, x, c, half):  # type: ignore[no-untyped-def]
+def _other(op, addresses, target, source, c):  # type: ignore[no-untyped-def]
+    d, x = _row(addresses[target], BLOCK), _row(addresses[source], BLOCK)
     if op <= 32:
-        _extreme(op, d, x, half)
+        _extreme(op, d, addresses[source], addresses[len(addresses) - 1])
     elif op <= 34:
         count = _count(BLOCK, x)
         found = 1.0 if (count > 0 if op == 33 else count == BLOCK) else 0.0
@@ -310,17 +300,17 @@ def _other(op, n, address, d, x, c, half):  # type: ignore[no-untyped-def]
         for i in range(BLOCK):
             d[i] = x[0]
     elif op == 36:
-        flags = carray(_byte_pointer(address), (BLOCK,))
+        flags = carray(_byte_pointer(addresses[target]), (BLOCK,))
         for i in range(BLOCK):
             flags[i] = 1 if x[i] != 0.0 else 0
     else:
-        wide = _row(address, BLOCK * c)
+        wide = _row(addresses[target], BLOCK * c)
         for i in range(BLOCK):
             wide[i * c] = x[i]
 
 
 @compiled()
-def _play(code, addresses, half):  # type: ignore[no-untyped-def]
+def _play(code, addresses):  # type: ignore[no-untyped-def]
     """One block; 0, or the number of the guard that fails, counted from 1."""
     for k in range(len(code)):
         op, n = code[k, 0], code[k, 1]
@@ -343,7 +333,7 @@ def _play(code, addresses, half):  # type: ignore[no-untyped-def]
         elif op < 31:
             _rare(op, n, d, x, _row(addresses[code[k, 4]], BLOCK))
         else:
-            _other(op, n, addresses[code[k, 2]], d, x, code[k, 5], half)
+            _other(op, addresses, code[k, 2], code[k, 3], code[k, 5])
     return 0
 
 
@@ -353,13 +343,12 @@ def run(code, addresses, moving, blocks, failed):  # type: ignore[no-untyped-def
 
     Args:
         code: A row an operation: its number, how many points it takes, the slot it fills and three that it reads.
-        addresses: Where each slot is.
+        addresses: Where each slot is, the last for reductions.
         moving: Rows (slot, address, bytes a block) of the slots that go along with the points.
         blocks: The numbers of the blocks.
         failed: Filled: which guard fails in each, 0 for none.
     """
-    half = np.empty(BLOCK)
     for b in range(len(blocks)):
         for m in range(len(moving)):
             addresses[moving[m, 0]] = moving[m, 1] + blocks[b] * moving[m, 2]
-        failed[b] = _play(code, addresses, half)
+        failed[b] = _play(code, addresses)

@@ -54,6 +54,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "any": np.any,
     "all": np.all,
 }
+_PLAIN = {"add", "subtract", "multiply", "divide"}
 REDUCTIONS = ("min", "max", "any", "all")
 LOGICAL = ("less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not", "isnan", "isfinite")
 
@@ -181,6 +182,13 @@ class TracedComplex(Traced):
     def imag(self) -> Any:
         """The imaginary part."""
         return self.im
+
+
+def _combine(name: str, x: Any, y: Any) -> Any:
+    """A binary operation; the common case, of two real values, without a detour."""
+    if type(x) is Traced and type(y) is Traced and name in _PLAIN and not (x.is_logical or y.is_logical):
+        return Traced(x.tape, x.tape.note(name, x.node, y.node), x.ndim | y.ndim)
+    return operate(name, x, y)
 
 
 def operate(name: str, *operands: Any) -> Any:
@@ -377,7 +385,7 @@ def _operators() -> None:
     both = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power"}
     both |= {"and": "bitwise_and", "or": "bitwise_or"}
     for short, name in both.items():
-        setattr(Traced, f"__{short}__", lambda x, y, _name=name: operate(_name, x, y))
+        setattr(Traced, f"__{short}__", lambda x, y, _name=name: _combine(_name, x, y))
         setattr(Traced, f"__r{short}__", lambda x, y, _name=name: operate(_name, y, x))
     compared = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
     for short, name in (compared | {"eq": "equal", "ne": "not_equal"}).items():
