@@ -45,6 +45,7 @@ from qet.solvers.gksl import MAX_SITES
 from qet.solvers.lamb import check_lamb
 from qet.solvers.masters import Master, checked_master, name_of
 from qet.solvers.means import MeansRoute
+from qet.solvers.on_arrays import solve_on_arrays
 from qet.solvers.refusals import refuse_many, refuse_same_operator, refuse_unsound, with_survivors
 from qet.solvers.sectors import symmetries_of
 from qet.solvers.setting import Setting, currents_of, gap_of, picked, setting_of, solve, validity_of
@@ -145,7 +146,7 @@ def _found(
             if model.n_sites > MAX_SITES:
                 raise
             raise with_survivors(error, setting_of(model, things, "redfield"), things) from None
-    if route == "elimination":
+    if route == "elimination" and chosen in ("local", "gksl"):
         return by_means(model, things, str(chosen), made_by, allowed)
     return _by_generator(model, things, chosen, made_by, allowed, route)
 
@@ -227,7 +228,7 @@ def _by_generator(
     if solver == "dense":
         _refuse_large(model.n_sites)
     setting = setting_of(model, things, master)
-    find = solve if solver == "dense" else solve_iteratively
+    find = {"dense": solve, "elimination": solve_on_arrays}.get(solver, solve_iteratively)
     found = find(setting, is_judged="OutsideDomain" not in allowed)
     refuse_unsound(setting, things, found, allowed)
     warn_outside("steady", master, outside_of(found.because))
