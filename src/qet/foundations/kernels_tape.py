@@ -262,7 +262,7 @@ def _halved(op, n, d, x, y):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _extreme(op, d, x, half):  # type: ignore[no-untyped-def]
-    """The least or greatest of the row at x in each lane of d, a NaN before all; `half` is of a free row."""
+    """The least or greatest of the row at x in each lane of d, a NaN before all; `half`: a free row."""
     n = BLOCK // 2
     _halved(op, n, _row(half, n), _row(x, n), _row(x + 8 * n, n))
     while n > LANES:  # each half is written behind the one it comes from, so that they do not overlap

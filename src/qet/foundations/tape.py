@@ -349,7 +349,19 @@ def _conjugate(x: Any) -> Any:
     return x if not isinstance(x, TracedComplex) else _complex(x.re, 0.0 if _is_void(x.im) else -x.im)
 
 
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    (a, b), (c, d) = _parts(x), _parts(y)
+    return _complex(operate("where", condition, a, c), operate("where", condition, b, d))
+
+
+def _absolute(x: Any) -> Any:
+    a, b = _parts(x)
+    return abs(b) if _is_void(a) else abs(a) if _is_void(b) else operate("hypot", a, b)
+
+
 _COMPLEX: dict[str, Callable[..., Any]] = {
+    "where": _where,
+    "absolute": _absolute,
     "add": _sum("add"),
     "subtract": _sum("subtract"),
     "multiply": _multiply,
