@@ -60,7 +60,8 @@ class Player:
         """Fill the outputs from point `start` on."""
         points = len(pieces[0])
         left = np.arange(points // BLOCK)
-        if all(piece.dtype == np.float64 and piece.flags.c_contiguous for piece in pieces):
+        if all(piece.dtype == np.float64 for piece in pieces):
+            pieces = [np.ascontiguousarray(piece) for piece in pieces]
             twins = len(self.outputs.twins)
             number = 0
             while len(left) and (number < len(self.ways) or self._record(start, pieces, left)):
