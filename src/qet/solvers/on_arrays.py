@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.chunks import LARGE, in_chunks
+from qet.foundations.chunks import in_chunks
 from qet.foundations.paulis import PauliSum
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
@@ -57,7 +57,7 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
     flagged = np.empty(n, dtype=bool)
     because: dict[str, Array] = {}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        if n >= LARGE and has_parity(setting.H, setting.n_sites):
+        if has_parity(setting.H, setting.n_sites):
             residual, smallest, error, flagged, because = _all_at_once(setting, rho, is_judged)
         else:
             for start in range(0, n, SIZE):
@@ -101,7 +101,7 @@ def _chunk(
 
 
 def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-    """`_chunk` for a large batch, through `in_chunks`, which may compile it."""
+    """`_chunk` for all points, through `in_chunks`, which may compile it: nothing here is a matrix."""
     inputs: list[Any] = []
 
     def listed(value: Any) -> Any:
