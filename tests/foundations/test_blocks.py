@@ -293,7 +293,7 @@ def test_threads_follow_the_settings_and_yield_to_workers(monkeypatch):
     import os
     import threading
 
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert thread_count() == 1
@@ -330,3 +330,18 @@ def test_importing_the_package_does_not_load_numba():
     code = "import sys, qet; qet.teleport(qet.ground(qet.minimal(h=1.0, k=1.0))); print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_where_nothing_can_be_kept_on_disk_kernels_are_compiled_all_the_same(monkeypatch):
+    from numba.core import caching
+
+    from qet.foundations.kernels_tape import compiled
+
+    def nowhere(*_):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    def double(x):
+        return 2.0 * x
+
+    monkeypatch.setattr(caching.FunctionCache, "__init__", nowhere)
+    assert compiled()(double)(2.0) == 4.0

@@ -55,7 +55,10 @@ def test_ground_and_gibbs_states_of_the_pair(detuning, monkeypatch):
     T[100:3000] = 0.0
 
     def ask():
-        runs = [qet.teleport(qet.ground(model)), qet.teleport(qet.gibbs(model, T=T), measure=qet.measure("X", strength=0.7))]
+        runs = [
+            qet.teleport(qet.ground(model)),
+            qet.teleport(qet.gibbs(model, T=T), measure=qet.measure("X", strength=0.7)),
+        ]
         return [x for run in runs for x in (run.injected, run.extracted, run.local)]
 
     fast, plain, played = twins(ask, monkeypatch)
