@@ -9,7 +9,9 @@ import qet
 from qet.foundations.elimination import plan
 from qet.foundations.errors import DivergentOccupation, NotPositive, NoUniqueSteadyState
 from qet.solvers import equations_on_arrays, on_arrays
+from qet.solvers.channels_on_arrays import element_channels
 from qet.solvers.equations_on_arrays import plan_of
+from qet.solvers.levels_on_arrays import levels_of
 from qet.solvers.setting import setting_of, solve
 
 POINTS = 200
@@ -113,6 +115,13 @@ def test_levels_that_cross_and_couplings_that_vanish_give_the_same_states():
             assert_same(model, baths, master, is_wild=True)
 
 
+def test_an_ohmic_bath_at_a_frequency_that_vanishes_has_its_limit():
+    h, detuning = np.repeat([1.0, 0.5], 50), np.repeat([2.0, 0.3], 50)  # the first half: no field on site 1
+    model = qet.minimal(h=h, k=np.linspace(0.1, 1.0, 100), detuning=detuning)
+    baths = [qet.bath(i, T=0.7, rate=0.02, coupling=s, spectrum="ohmic") for i, s in enumerate(("dipole", "Y"))]
+    assert_same(model, baths, "redfield", is_wild=True)
+
+
 def test_slow_rates_lose_no_digits():
     rng = np.random.default_rng(3)
     model, baths = parity_model(rng), baths_of(rng, ("dipole", "Y"))
@@ -146,10 +155,13 @@ def test_points_without_a_unique_state_are_refused_as_by_lapack():
 
 
 def test_divergences_are_refused_as_by_lapack():
-    h = np.linspace(0.0, 1.0, 100)
-    model = qet.minimal(h=h, k=0.0)
-    for mu in (0.0, 0.4):
+    h = np.linspace(0.1, 1.0, 100)
+    model = qet.minimal(h=h, k=0.2, detuning=np.where(h > 0.9, 2.0 * h, 0.1))  # the last sites have no field
+    for mu, count in ((0.0, 11), (0.4, 39)):
         baths = [qet.bath(i, T=1.0, rate=0.01, mu=mu) for i in (0, 1)]
+        setting = setting_of(model, tuple(baths), "redfield")
+        levels = levels_of(setting.H, 2)
+        assert np.sum(element_channels(setting.surroundings, levels, 2)[1]) == count
         found = []
         for solver in ("auto", "dense"):
             with pytest.raises(DivergentOccupation) as caught:
@@ -197,3 +209,23 @@ def test_the_blocks_of_the_pair_take_few_operations(monkeypatch):
     on_arrays.solve_on_arrays(setting)
     # populations and coherences with two probes; the other class with its probes alone
     assert [(plan.n, plan.sides, plan.flops) for plan in made] == [(8, 3, 299), (8, 2, 365)]
+
+
+@pytest.mark.parametrize("master", MASTERS)
+def test_a_level_that_nothing_lifts_in_the_cold_is_counted_as_a_second_state(master):
+    # both odd levels lie 15 below the even ones, and no bath leads from one to the other: elimination without pivots
+    # answers with moderate numbers, which do not solve the probe
+    numbers = (0.45104554942756114, -0.004091992978354766, -0.003993896474764568, -1.3037982126006769)
+    numbers += (-0.008472817557440622, -0.3504968770341309, 8.792075841903412)
+    strings = ("Z0", "Z1", "X0 X1", "X0 Y1", "Y0 X1", "Y0 Y1", "Z0 Z1")
+    model = qet.model({s: qet.pauli(s, coefficient=c) for s, c in zip(strings, numbers, strict=True)})
+    is_cold = np.arange(POINTS) % 2 == 0
+    T0, T1 = (np.where(is_cold, T, 5.0) for T in (0.07439973729948761, 0.17948157105308352))
+    things = (
+        qet.bath(0, T=T0, rate=3.511056201974934e-07, spectrum="ohmic"),
+        qet.bath(1, T=T1, rate=0.007833228058050931, coupling="Y", spectrum="ohmic"),
+    )
+    setting = setting_of(model, things, master)
+    fast, general = on_arrays.solve_on_arrays(setting), solve(setting)
+    assert (general.null_dimension == np.where(is_cold, 2, 1)).all()
+    assert (fast.null_dimension == general.null_dimension).all()

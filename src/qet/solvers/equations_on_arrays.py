@@ -33,6 +33,7 @@ from qet.solvers.liouville import probes
 
 Array = np.ndarray
 Pairs = tuple[tuple[int, int], ...]
+_UNSOLVED = 1e-8  # of a probe's residual, in units of its row
 
 
 class Couplings:
@@ -216,8 +217,8 @@ def plan_of(n: int, places: frozenset[Place], populations: tuple[int, ...], turn
     return plan(n, matrix, [{0: (1, ONE)}, *asked], first=((0, 0),), partners=partners)
 
 
-def solve_class(equations: Equations, scales: Sequence[Any], *, has_trace: bool) -> tuple[list[Any], Any]:
-    """The unknowns of unit trace (none without a trace), and the growth of the probe.
+def solve_class(equations: Equations, scales: Sequence[Any], *, has_trace: bool) -> tuple[list[Any], Any, Any]:
+    """The unknowns of unit trace (none without a trace), the growth of the probes, and where they are not solved.
 
     Args:
         equations: Of the class.
@@ -230,10 +231,28 @@ def solve_class(equations: Equations, scales: Sequence[Any], *, has_trace: bool)
     for k, probe in enumerate(equations.probes):
         values |= {("probe", k, i): probe[i] * scale for i, scale in enumerate(scales)}
     found = solve(made, values)
+    probed = found[-2 * n : -n], found[-n:]
     growths = []
-    for probed in (found[-2 * n : -n], found[-n:]):
+    for solution in probed:
         growth: Any = 0.0
-        for (a, b), value in zip(equations.pairs, probed, strict=True):
+        for (a, b), value in zip(equations.pairs, solution, strict=True):
             growth = growth + (value * value if a == b else 2.0 * (value * value))
         growths.append(growth)
-    return (found[:n] if has_trace else []), np.sqrt(np.maximum(*growths))
+    wrong = _is_unsolved(equations, [x + y for x, y in zip(*probed, strict=True)], scales)
+    return (found[:n] if has_trace else []), np.sqrt(np.maximum(*growths)), wrong
+
+
+def _is_unsolved(equations: Equations, both: Sequence[Any], scales: Sequence[Any]) -> Any:
+    """Where the sum of the probes' solutions leaves a residual: without one, a moderate solution shows no null vector.
+
+    Elimination without pivoting may answer a singular system with moderate numbers that do not solve it.
+    """
+    rows: dict[int, Any] = {}
+    for (i, j), value in equations.matrix.items():
+        part = value * both[j]
+        rows[i] = rows[i] + part if i in rows else part
+    wrong: Any = False
+    for i, row in rows.items():
+        asked = sum(probe[i] for probe in equations.probes)
+        wrong = wrong | ~(np.abs(row - asked * scales[i]) <= _UNSOLVED * scales[i])
+    return wrong

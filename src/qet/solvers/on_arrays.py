@@ -156,8 +156,8 @@ def _eliminated(
     for k, (equations, scale) in enumerate(zip(classes, scales, strict=True)):
         for row in scale[1 if k == 0 else 0 :]:
             flagged = flagged | ~(row > _SMALL_ROW * strength)
-        found, grown = solve_class(equations, scale, has_trace=k == 0)
-        growth = np.maximum(growth, grown)
+        found, grown, wrong = solve_class(equations, scale, has_trace=k == 0)
+        growth, flagged = np.maximum(growth, grown), flagged | wrong
         unknowns = found or unknowns
     wrong, residual = _residual(classes[0], unknowns, scales[0])
     flagged = flagged | wrong | ~(growth < _CONDITION)
