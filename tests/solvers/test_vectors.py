@@ -240,6 +240,9 @@ def test_the_block_finds_levels_that_a_single_start_cannot(width):
         def __call__(self, x):
             return self.entries[:, None] * x
 
+        def rows(self, x):
+            return self.entries * x
+
     found = lowest(Diagonal(), [TIGHT] * width, np.random.default_rng(0))
     expected = ([-3.0] * 3 + [-1.0])[:width]
     np.testing.assert_allclose(found.energies, expected, rtol=0, atol=1e-12)
