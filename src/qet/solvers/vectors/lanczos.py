@@ -171,7 +171,7 @@ class _Space:
 
     def ritz(self, theta: Array, Y: Array, wanted: int, is_converged: bool) -> Lowest:
         """The lowest Ritz pairs with their residuals as they are."""
-        vectors = np.ascontiguousarray((Y[:, :wanted].T @ self.V[: self.size]).T)
+        vectors = np.ascontiguousarray(combined(Y[:, :wanted].T, self.V[: self.size]).T)
         vectors /= np.linalg.norm(vectors, axis=0)
         images = self.product(vectors)
         energies = np.real(np.einsum("ij,ij->j", vectors.conj(), images))

@@ -7,7 +7,7 @@ core takes its part of the columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,49 +15,49 @@ import numpy as np
 from qet.solvers.vectors.cores import shared
 
 Array = np.ndarray
-_SLICE = 2**13  # entries of each row
+_SLICE = 2**13  # entries of each row, at most
+_SHORTEST = 2**6
+_ONE_CORE = {"d": 2**18, "D": 2**15}  # multiplications that OpenBLAS leaves to one core: its threads wait busily
 _WORTH_SHARING = 2**16  # entries of a row from which several cores are faster
 
 
 def overlaps(known: Array, few: Array) -> Array:
     """<known_k|few_i>, shape (i, k)."""
 
-    def sums(first: int, last: int) -> Array:
-        out = np.zeros((len(few), len(known)), dtype=few.dtype)
-        for part in _slices(first, last):
-            out += few[:, part].conj() @ known[:, part].T
-        return out
+    def sums(part: slice) -> Array:
+        return np.asarray(few[:, part].conj() @ known[:, part].T)
 
-    total: Array = sum(_on_slices(sums, known.shape[1]), start=np.zeros((), dtype=few.dtype))
-    return total.conj()
+    return sum(_on_slices(sums, known, len(few) * len(known)), start=np.zeros((), few.dtype)).conj()
 
 
 def take_out(known: Array, few: Array, c: Array) -> None:
     """few_i -= Σ_k c_ik known_k, in place."""
 
-    def subtract(first: int, last: int) -> None:
-        for part in _slices(first, last):
-            few[:, part] -= c @ known[:, part]
+    def subtract(part: slice) -> None:
+        few[:, part] -= c @ known[:, part]
 
-    _on_slices(subtract, known.shape[1])
+    _on_slices(subtract, known, c.size)
 
 
 def combined(c: Array, known: Array, out: Array | None = None) -> Array:
     """Σ_k c_ik known_k; `out` may be the first of the known rows."""
     result = np.empty((len(c), known.shape[1]), dtype=known.dtype) if out is None else out
 
-    def combine(first: int, last: int) -> None:
-        for part in _slices(first, last):
-            result[:, part] = c @ known[:, part]
+    def combine(part: slice) -> None:
+        result[:, part] = c @ known[:, part]
 
-    _on_slices(combine, known.shape[1])
+    _on_slices(combine, known, c.size)
     return result
 
 
-def _on_slices(work: Any, length: int) -> list[Any]:
-    count = -(-length // _SLICE)
-    return [work(0, count)] if length < _WORTH_SHARING else shared(work, count)
+def _on_slices(work: Callable[[slice], Any], rows: Array, size: int) -> list[Any]:
+    """Work on slices of the columns; each column takes `size` multiplications."""
+    length = rows.shape[1]
+    step = max(_SHORTEST, min(_SLICE, _ONE_CORE[rows.dtype.char] // max(size, 1)))
 
+    def some(first: int, last: int) -> list[Any]:
+        return [work(slice(k * step, (k + 1) * step)) for k in range(first, last)]
 
-def _slices(first: int, last: int) -> Iterator[slice]:
-    return (slice(k * _SLICE, (k + 1) * _SLICE) for k in range(first, last))
+    count = -(-length // step)
+    parts = [some(0, count)] if length < _WORTH_SHARING else shared(some, count)
+    return [one for part in parts for one in part]
