@@ -12,7 +12,7 @@ Derived here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,9 +81,9 @@ def lowest(
         space = _Space(product, wanted, max(columns, 4 * wanted), rng, start)
         found, is_certain = _sought(space, aims, give_up_above)
         if is_certain:
-            break
+            return found
         start = found.vectors
-    return found
+    return replace(found, is_converged=False)
 
 
 def _sought(space: _Space, aims: Array, give_up_above: float) -> tuple[Lowest, bool]:
