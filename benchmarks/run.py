@@ -15,11 +15,12 @@ QUICK = {  # points of each workload
     "w1": 1_000_000,
     "w2": 1_000_000,
     "w2q": 1_000_000,
-    "w3": 20_000,
+    "w3": 100_000,
     "w4": 0,
     "w5": 0,
     "w6": 0,
     "w7": 0,
+    "w8": 1_000_000,
     "w9": 1_000_000,
 }
 LONG = {"w5k": 20, "w5m": 0}  # minutes each: by name, or with --all
