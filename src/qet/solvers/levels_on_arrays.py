@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,17 @@ class Levels:
                 total = value if total is None else total + value if x > 0.0 else total - value
             self._gaps[key] = total
         return self._gaps[key]
+
+    @property
+    def closest(self) -> Any:
+        """The smallest frequency between two blocks that does not count as zero; inside one it is exact to rounding."""
+        total: Any = np.inf
+        for a, b in combinations(range(self.d), 2):
+            name = self.gap(a, b)[0]
+            if len(name) > 1:
+                size = np.abs(self.frequency(name))
+                total = np.minimum(total, np.where(size > self.tolerance, size, np.inf))
+        return total
 
 
 def has_parity(H: PauliSum, n_sites: int) -> bool:

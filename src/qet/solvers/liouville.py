@@ -60,6 +60,12 @@ class Frame:
         """An operator in the energy basis."""
         return np.asarray(dagger(self.V) @ operator @ self.V)
 
+    @property
+    def closest(self) -> Array:
+        """The smallest Bohr frequency that does not count as zero, shape (...); infinite where all do."""
+        size = np.abs(self.w)
+        return np.asarray(np.where(size > self.tolerance, size, np.inf).min(axis=(-1, -2)))
+
     def restore(self, operator: Array) -> Array:
         """An operator in the basis of the sites."""
         return np.asarray(self.V @ operator @ dagger(self.V))
@@ -199,7 +205,17 @@ def generator(frame: Frame, channels: list[Channel], layout: Layout, cutoff: flo
         P += np.take(jumps.imag, layout.turned, axis=-1).reshape(*lead, -1)
     places, elements = layout.still
     P[..., places] += np.broadcast_to(w, (*lead, d, d)).reshape(*lead, -1)[..., elements]
-    return P.reshape(*lead, n_classes, s, s)
+    P = P.reshape(*lead, n_classes, s, s)
+    _balance(P, layout)
+    return P
+
+
+def _balance(P: Array, layout: Layout) -> None:
+    """What leaves a level goes to the others: their sum, since gain less loss drowns slow rates in strong dephasing."""
+    levels = layout.populations
+    rates = P[..., 0, levels[:, None], levels]  # a copy
+    np.einsum("...ii->...i", rates)[...] = 0.0
+    P[..., 0, levels, levels] = -rates.sum(axis=-2)
 
 
 def _products(channels: list[Channel], w: Array, limit: Array | None) -> tuple[Array, Array]:

@@ -53,19 +53,12 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
     """The steady states of all points, as `setting.solve` gives them."""
     n, d = setting.n_points, setting.d
     rho = np.zeros((n, d, d), dtype=complex)
-    residual, smallest, error = (np.empty(n) for _ in range(3))
-    flagged = np.empty(n, dtype=bool)
-    because: dict[str, Array] = {}
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        if has_parity(setting.H, setting.n_sites):
-            residual, smallest, error, flagged, because = _all_at_once(setting, rho, is_judged)
-        else:
-            for start in range(0, n, SIZE):
-                part = slice(start, min(start + SIZE, n))
-                found, near = _chunk(setting, part, rho[part], is_judged)
-                residual[part], smallest[part], error[part], flagged[part] = found
-                for name, ratio in near.items():
-                    because.setdefault(name, np.zeros(n))[part] = ratio
+    find = _all_at_once if has_parity(setting.H, setting.n_sites) else _by_chunks
+    try:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            residual, smallest, error, flagged, because = find(setting, rho, is_judged)
+    except ZeroDivisionError:  # nothing determines some unknown, whatever the numbers: the states are to be counted
+        return solve(setting, is_judged=is_judged)
     null = np.ones(n, dtype=int)
     diverges = {column: np.full(n, np.nan) for column in range(len(setting.surroundings))}
     if flagged.any():
@@ -86,6 +79,22 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
         {column: np.asarray(shaped(frequency)) for column, frequency in diverges.items()},
         {name: shaped(ratio) for name, ratio in because.items()},
     )
+
+
+def _by_chunks(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    """`_chunk` for all points."""
+    n = setting.n_points
+    numbers = tuple(np.empty(n, dtype=kind) for kind in (float, float, float, bool))
+    because: dict[str, Array] = {}
+    for start in range(0, n, SIZE):
+        part = slice(start, min(start + SIZE, n))
+        found, near = _chunk(setting, part, rho[part], is_judged)
+        for whole, number in zip(numbers, found, strict=True):
+            whole[part] = number
+        for name, ratio in near.items():
+            because.setdefault(name, np.zeros(n))[part] = ratio
+    residual, smallest, error, flagged = numbers
+    return residual, smallest, error, flagged, because
 
 
 def _chunk(
@@ -164,8 +173,9 @@ def _eliminated(
     inside = _density(classes[0], unknowns)
     sites = _restored(inside, levels)
     rounding = np.maximum(residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
+    blur = np.finfo(float).eps * levels.scale / levels.closest if setting.is_blurred else 0.0
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
-    return (residual, _smallest(inside, sites), rounding * growth * levels.scale, flagged), near, sites
+    return (residual, _smallest(inside, sites), (rounding * growth + blur) * levels.scale, flagged), near, sites
 
 
 def _row_scales(equations: Equations) -> list[Any]:
