@@ -270,3 +270,16 @@ def test_the_error_knows_the_rounding_of_levels_that_are_close():
     )
     apart = np.abs(fast.density_matrix - dense.density_matrix).max(axis=(-1, -2))
     assert (apart <= 2e-15 + fast.solver_error + dense.solver_error).all()
+
+
+@pytest.mark.parametrize("mixed", [slice(0, 5000), slice(5000, 10000)])
+@pytest.mark.parametrize("strings", [("Z0", "Z1"), ("Z0", "Z1", "Z0 Z1")])
+def test_fields_that_change_sign_in_some_pieces_of_a_batch_only(strings, mixed):
+    rng = np.random.default_rng(13)
+    fields = {s: rng.uniform(0.3, 1.5, 10000) for s in strings}
+    for field in fields.values():
+        field[mixed] *= rng.choice([-1.0, 1.0], 5000)
+    model = qet.model({s: qet.pauli(s, coefficient=field) for s, field in fields.items()}, n_sites=2)
+    baths = [qet.bath(i, T=0.7, rate=0.01, coupling="dipole", spectrum="ohmic") for i in (0, 1)]
+    fast, dense = (qet.steady(model, baths, solver=solver, allow=ALLOW) for solver in ("auto", "dense"))
+    np.testing.assert_allclose(fast.density_matrix, dense.density_matrix, rtol=0.0, atol=1e-12)

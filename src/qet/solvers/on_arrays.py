@@ -121,16 +121,16 @@ def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, An
     for thing in setting.surroundings:
         each_parameter(thing, listed)
     names: list[str] = []
-    places: list[Place] = []
+    places = [(x, y) for x in range(setting.d) for y in range(x, setting.d)]  # some pieces may fill fewer than others
 
     def chunk(*pieces: Any) -> tuple[Any, ...]:
         rest = iter(pieces)
         H = each_coefficient(setting.H, lambda _: next(rest))
         things = tuple(each_parameter(thing, lambda _: next(rest)) for thing in setting.surroundings)
         numbers, near, sites = _eliminated(setting, H, things, is_judged)
-        names[:], places[:] = near, sites
-        parts = [np.real(value) for value in sites.values()], [np.imag(value) for value in sites.values()]
-        return (*numbers, *near.values(), *parts[0], *parts[1])
+        names[:] = near
+        found = [sites.get(place, 0.0) for place in places]
+        return (*numbers, *near.values(), *map(np.real, found), *map(np.imag, found))
 
     results = in_chunks(chunk, *inputs, size=SIZE, is_elementwise=True)
     n = len(rho)
