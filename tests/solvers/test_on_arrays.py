@@ -283,3 +283,17 @@ def test_fields_that_change_sign_in_some_pieces_of_a_batch_only(strings, mixed):
     baths = [qet.bath(i, T=0.7, rate=0.01, coupling="dipole", spectrum="ohmic") for i in (0, 1)]
     fast, dense = (qet.steady(model, baths, solver=solver, allow=ALLOW) for solver in ("auto", "dense"))
     np.testing.assert_allclose(fast.density_matrix, dense.density_matrix, rtol=0.0, atol=1e-12)
+
+
+def test_the_error_knows_the_rounding_of_gaps_as_small_as_the_rates():
+    rng = np.random.default_rng(49)
+    small = rng.uniform(0.5, 2.0, POINTS) * 1e-9
+    terms = {"V": "1.0 X0 X1", "W": "-1.0 Y0 Y1", "C": qet.pauli("Y0 X1", coefficient=small), "D": "-1.38 Z0 Z1"}
+    rate = rng.uniform(0.5, 2.0, POINTS) * 1e-9
+    baths = [
+        qet.bath(0, T=0.65, rate=rate, coupling="X", spectrum="ohmic"),
+        qet.bath((0, 1), T=1.5, rate=1e-10, mu=-1.0, statistics="fermion", spectrum=("drude", 3.0), common=True),
+    ]
+    fast, dense = (qet.steady(qet.model(terms), baths, solver=solver, allow=ALLOW) for solver in ("auto", "dense"))
+    apart = np.abs(fast.density_matrix - dense.density_matrix).max(axis=(-1, -2))
+    assert (apart <= 2e-15 + fast.solver_error + dense.solver_error).all()

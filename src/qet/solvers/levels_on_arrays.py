@@ -91,14 +91,17 @@ class Levels:
             self._gaps[key] = total
         return self._gaps[key]
 
+    def is_loose(self, a: int, b: int) -> bool:
+        """Whether a gap is a difference, known to rounding of the levels; that inside a block is to its own."""
+        return len(self.gap(a, b)[0]) > 1
+
     @property
     def closest(self) -> Any:
-        """The smallest frequency between two blocks that does not count as zero; inside one it is exact to rounding."""
+        """The smallest frequency, among those that differences lose digits of, that does not count as zero."""
         total: Any = np.inf
         for a, b in combinations(range(self.d), 2):
-            name = self.gap(a, b)[0]
-            if len(name) > 1:
-                size = np.abs(self.frequency(name))
+            if self.is_loose(a, b):
+                size = np.abs(self.frequency(self.gap(a, b)[0]))
                 total = np.minimum(total, np.where(size > self.tolerance, size, np.inf))
         return total
 

@@ -246,12 +246,14 @@ class Solution:
         rho: The steady state, trace 1.
         residual: ‖L rho‖ / (‖L‖ ‖rho‖), Frobenius norms.
         condition: Estimate of the condition of the row-scaled system.
+        turning: Largest coherence over the scale of its row: how far an error of a gap is felt.
         null_dimension: 1 where the steady state is unique.
     """
 
     rho: Array
     residual: Array
     condition: Array
+    turning: Array
     null_dimension: Array
 
 
@@ -284,7 +286,11 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     image = np.einsum("...ij,...j->...i", P[..., 0, :, :], N)
     size = np.sqrt(np.einsum("...ij,...ij->...", P[..., 0, :, :], P[..., 0, :, :]) * np.einsum("...i,...i->...", N, N))
     residual = np.sqrt(np.einsum("...i,...i->...", image, image)) / np.where(size > 0.0, size, 1.0)
-    return Solution(_unpack(N, layout, d), residual, growth, null)
+    rho = _unpack(N, layout, d)
+    pairs = layout.pairs[0]
+    apart = np.abs(rho.reshape(*rho.shape[:-2], d * d)[..., pairs]) / scale[..., 0, :, 0]
+    turning = np.where(pairs // d != pairs % d, apart, 0.0).max(axis=-1)
+    return Solution(rho, residual, growth, turning, null)
 
 
 def classes_of(n_sites: int, H: PauliSum, channel_flips: list[frozenset[int]]) -> tuple[int, ...]:

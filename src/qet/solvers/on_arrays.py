@@ -173,7 +173,9 @@ def _eliminated(
     inside = _density(classes[0], unknowns)
     sites = _restored(inside, levels)
     rounding = np.maximum(residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
-    blur = np.finfo(float).eps * levels.scale / levels.closest if setting.is_blurred else 0.0
+    loose = 4.0 * np.finfo(float).eps * levels.scale  # of a gap
+    rounding = rounding + loose * _turning(classes[0], unknowns, scales[0], levels)
+    blur = loose / levels.closest if setting.is_blurred else 0.0
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
     return (residual, _smallest(inside, sites), (rounding * growth + blur) * levels.scale, flagged), near, sites
 
@@ -203,6 +205,15 @@ def _residual(equations: Equations, unknowns: list[Any], scales: list[Any]) -> t
     for value in unknowns:
         whole = whole + value * value
     return wrong, np.sqrt(image / (size * whole))
+
+
+def _turning(equations: Equations, unknowns: list[Any], scales: list[Any], levels: Levels) -> Any:
+    """The largest coherence over the scale of its row: how far an error of a gap is felt, where it may have one."""
+    total: Any = 0.0
+    for i, j in equations.turning:
+        if levels.is_loose(*equations.pairs[i]):
+            total = np.maximum(total, np.maximum(np.abs(unknowns[j] / scales[i]), np.abs(unknowns[i] / scales[j])))
+    return total
 
 
 def _density(equations: Equations, unknowns: list[Any]) -> dict[Place, Any]:
