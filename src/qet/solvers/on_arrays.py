@@ -139,6 +139,8 @@ def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, An
     first = 4 + len(names)
     for k, (x, y) in enumerate(places):
         re, im = results[first + k], results[first + len(places) + k]
+        if not np.ndim(re) and not np.ndim(im) and re == im == 0.0:
+            continue  # as it is
         rho[:, x, y].real, rho[:, x, y].imag = re, 0.0 if x == y else im
         if x != y:
             rho[:, y, x] = np.conj(rho[:, x, y])
