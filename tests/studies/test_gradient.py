@@ -199,6 +199,17 @@ def test_the_transposed_elimination_agrees_with_matrices(monkeypatch, of, points
         assert np.all(np.abs(found[name] - expected[name]) <= 16 * expected.errors[name] + 1e-11 * scale)
 
 
+@pytest.mark.parametrize("rates", [1e-2, 1e-5, 1e-8])
+def test_the_errors_by_matrices_hold_where_rates_are_slow(monkeypatch, rates):
+    values = parameters(40, seed=3)
+    values |= {"gA": rates * values["gA"], "gB": rates * values["gB"]}
+    expected = qet.gradient(pair, **values)
+    found = by_matrices(monkeypatch, pair, **values)
+    for name in NAMES:
+        assert np.all(found.smooth[name])
+        assert np.all(np.abs(found[name] - expected[name]) <= found.errors[name])
+
+
 def test_all_seven_parameters_against_differences():
     values = {"h": 1.0, "k": 0.7, "detuning": 0.4, "TA": 0.6, "TB": 1.3, "gA": 0.2, "gB": 0.3}
     agrees(pair, ("extracted", "local", "injected", "efficiency_teleported"), **values)

@@ -44,10 +44,12 @@ class Tangent:
     Attributes:
         of: From a run at shifted parameters, whose state need not be solved, to numbers with the right derivative.
         is_smooth: Where the state has a derivative, shape ()-or-batch.
+        rounding: Of these numbers beyond that of the energy itself, shape ()-or-batch.
     """
 
     of: Callable[[Run], Any]
     is_smooth: Any
+    rounding: Any
 
 
 def tangent(run: Run, part: str, bob: Array | None) -> Tangent:
@@ -65,7 +67,7 @@ def tangent(run: Run, part: str, bob: Array | None) -> Tangent:
     def value(other: Run) -> Any:
         return _explicit(_held(other, rho), part, bob) + found.of(other.state)
 
-    return Tangent(value, found.is_smooth)
+    return Tangent(value, found.is_smooth, found.rounding)
 
 
 def _held(run: Run, rho: Array) -> Run:

@@ -45,11 +45,14 @@ class Shadow:
         of: From a state that need not be solved to numbers, shape (*shape).
         is_smooth: Where the derivative exists, shape ()-or-batch.
         is_solved: Whether `of` solves the state anew.
+        rounding: Of the numbers of `of`, beyond that of the mean itself, shape ()-or-batch: where rates are slow Λ is
+            large, and its terms cancel.
     """
 
     of: Callable[[State], Any]
     is_smooth: Any = True
     is_solved: bool = False
+    rounding: Any = 0.0
 
 
 def shadow(state: State, W: Array) -> Shadow:
@@ -152,16 +155,20 @@ def _of_steady(state: State, W: Array) -> Shadow:
     W = np.broadcast_to(W, (*setting.shape, *W.shape[-2:]))
     rho = np.broadcast_to(state.density_matrix, W.shape)
     d, layout = setting.d, setting.layout
-    found = np.empty((setting.n_points, d, d), dtype=complex)
+    found, rounding = np.empty((setting.n_points, d, d), dtype=complex), np.empty(setting.n_points)
     flat = W.reshape(-1, d, d)
     for part in setting.chunks():
         piece = piece_of(setting, part)
         P = generator(piece.frame, piece.channels, layout, setting.cutoff)
         P = np.broadcast_to(P, (len(flat[part]), *P.shape[-3:]))
         w = _packed(piece.frame.rotate(flat[part]), layout)
-        found[part] = piece.frame.restore(_unpacked(_adjoint_solve(P, w, layout), layout, d))
+        left = _adjoint_solve(P, w, layout)
+        found[part] = piece.frame.restore(_unpacked(left, layout, d))
+        # a basis is turned to ε, which mixes populations of Λ with coherences that the gaps turn
+        rounding[part] = np.finfo(float).eps * np.abs(left).max((-1, -2)) * np.abs(P).max((-1, -2, -3))
     multiplier = found.reshape(W.shape)
-    return Shadow(lambda other: _moved(other, rho, multiplier), np.isfinite(multiplier).all((-1, -2)))
+    is_smooth = np.isfinite(multiplier).all((-1, -2))
+    return Shadow(lambda other: _moved(other, rho, multiplier), is_smooth, rounding=rounding.reshape(setting.shape))
 
 
 def _setting(state: State, batch: tuple[int, ...]) -> Setting:
@@ -235,7 +242,7 @@ def _of_mixed(state: State, W: Array) -> Shadow:
         p = np.asarray(call.arguments["probability"], dtype=float)
         return inner.of(call.arguments["state"]) + (1.0 - p) * mean + p * whole
 
-    return Shadow(value, inner.is_smooth, inner.is_solved)
+    return Shadow(value, inner.is_smooth, inner.is_solved, inner.rounding)
 
 
 def _of_evolved(state: State, W: Array) -> Shadow:
@@ -248,7 +255,7 @@ def _of_evolved(state: State, W: Array) -> Shadow:
         U = _propagator(other)
         return inner.of(other.origin.arguments["state"]) + expectation(W, U @ rho @ dagger(U))
 
-    return Shadow(value, inner.is_smooth, inner.is_solved)
+    return Shadow(value, inner.is_smooth, inner.is_solved, inner.rounding)
 
 
 def _propagator(state: State) -> Array:

@@ -17,7 +17,7 @@ Array = np.ndarray
 SEEDS = (1, 2)  # of the other best operations that are tried
 SAME = 1e-6  # two derivatives that differ by more, relative to their scale, are two
 LOST = 1e-4  # an error above this, relative to the derivative, says that there is none
-NOISE = 16.0  # roundings of an energy, over the scale of the parameter, that an error may always have
+NOISE = 16.0  # roundings of an energy, over the scale of the parameter, that an error always has: one over a step
 PIECE = 1 << 18  # entries of the density matrices handled at once
 KINK = 2.0**-9  # of the scale of a parameter: the larger step that looks for a kink
 
@@ -67,6 +67,7 @@ def _whole(called: Called, run: Run, values: Mapping[str, Any], parts: tuple[str
     functions: list[Callable[[Run], Any]] = []
     places: dict[str, list[int]] = {}
     smooth: dict[str, Any] = {}
+    rounding: dict[str, Any] = {}
     for part in parts:
         tables: list[Array | None] = [None]
         if has_optimum(run, part):
@@ -78,6 +79,7 @@ def _whole(called: Called, run: Run, values: Mapping[str, Any], parts: tuple[str
         places[part] = list(range(len(functions), len(functions) + len(made)))
         functions += [one.of for one in made]
         smooth[part] = made[0].is_smooth
+        rounding[part] = NOISE * (np.asarray(run.precision) + made[0].rounding)
     answers: Answers = {}
     for name in values:
         answers[name] = _by(called, run, values, name, functions, places)
@@ -85,7 +87,8 @@ def _whole(called: Called, run: Run, values: Mapping[str, Any], parts: tuple[str
             is_smooth = found.smooth & smooth[part]
             if has_optimum(run, part) and is_searched(run):
                 is_smooth = is_smooth & ~_is_kinked(called, values, name, part, run)
-            answers[name][part] = Found(found.derivative, found.error, is_smooth, found.one_sided)
+            error = found.error + rounding[part] / scale_of(values[name])
+            answers[name][part] = Found(found.derivative, error, is_smooth, found.one_sided)
     return answers
 
 
