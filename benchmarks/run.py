@@ -59,7 +59,7 @@ def _line(row: Row, rows: list[Row]) -> str:
     target = "" if row.target is None else f"{row.target:,.4g} {row.unit[:2].strip()}"
     deviation = "" if row.deviation is None else f"{row.deviation:.1e}"
     own = [other.median for other in rows if other.workload == row.workload and other.contender == "qet"]
-    ratio = f"  x{row.median / own[0]:,.0f}" if own and row.contender != "qet" else ""
+    ratio = f"  x{row.median / own[0]:,.3g}" if own and row.contender != "qet" else ""
     median = f"{row.median:,.4g} {row.unit.split('/')[0]}"
     left = f"{row.workload:<20}{row.contender:<38}{median:>14}{rate:>12}{target:>12}"
     return f"{left}{row.points:>9}{deviation:>11}{ratio}"

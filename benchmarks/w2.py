@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import qet
-from benchmarks.harness import SEED, Row, ours, peers, two_qubit_strings
+from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 125.0
 STRINGS = ("Z0", "Z1", "X0 X1", "X0 Y1")
@@ -30,9 +30,14 @@ def local_steady(p: dict[str, np.ndarray]) -> qet.State:
 
 def run(points: int = POINTS) -> list[Row]:
     p = parameters(points)
-    row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
+    with plain():
+        row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
-    others = [*general(max(points // 20, 1000)), driven(max(points // 50, 1000))]
+    others = [
+        *fast("W2, fast", lambda: local_steady(p), points, 50.0),
+        *general(max(points // 20, 1000)),
+        driven(max(points // 50, 1000)),
+    ]
     return [row, *peers("W2", "qutip_local.py", p, expected, 1e-10), *others]
 
 

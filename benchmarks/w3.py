@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 import qet
-from benchmarks.harness import SEED, Row, ours, peers, two_qubit_strings
+from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 from benchmarks.w2 import parameters
+from qet.foundations.chunks import LARGE
 
 POINTS, TARGET = 100_000, 1e9 / 0.3e6
 ANY_TARGET = 1e9 / 50e3
@@ -25,9 +26,11 @@ def run(points: int = POINTS) -> list[Row]:
         baths = [qet.bath(i, T=p[T], rate=p[g], coupling="dipole") for i, T, g in ((0, "TA", "gA"), (1, "TB", "gB"))]
         return qet.steady(pair, baths, master="redfield", allow=ALLOW)
 
-    row, state = ours("W3", redfield, points, TARGET, runs=3)
+    with plain():
+        row, state = ours("W3", redfield, points, TARGET, runs=3)
+    compiled = fast("W3, fast", redfield, points, 1e3, runs=3) if points >= LARGE else []
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
-    return [row, *peers("W3", "qutip_redfield.py", p, expected, 1e-10), general(max(points // 5, 1000))]
+    return [row, *peers("W3", "qutip_redfield.py", p, expected, 1e-10), general(max(points // 5, 1000)), *compiled]
 
 
 def general(points: int, checked: int = 500) -> Row:

@@ -43,7 +43,7 @@ def pair_injected(means: Means, coefficients: Means, A: int, B: int, strength: A
     Returns:
         Energy, of the broadcast shape.
     """
-    return in_chunks(injected_of, _of(coefficients, A), _of(means, A), _number(strength))[0]
+    return in_chunks(injected_of, _of(coefficients, A), _of(means, A), _number(strength), is_elementwise=True)[0]
 
 
 def pair_extracted(
@@ -61,8 +61,8 @@ def pair_extracted(
     s = _number(strength) * (1.0 - 2.0 * _number(message_error))
     b, c, z, x, y = _bob(means, coefficients, A, B)
     if isinstance(s, float) and abs(s) == 1.0:
-        return in_chunks(strong_extracted_of, b, c, z, x, y)[0]
-    return in_chunks(extracted_of, b, c, z, x, y, s)[0]
+        return in_chunks(strong_extracted_of, b, c, z, x, y, is_elementwise=True)[0]
+    return in_chunks(extracted_of, b, c, z, x, y, s, is_elementwise=True)[0]
 
 
 def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
@@ -70,7 +70,7 @@ def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
 
     Args and Returns as in `pair_extracted`.
     """
-    return in_chunks(local_of, *_bob(means, coefficients, A, B))[0]
+    return in_chunks(local_of, *_bob(means, coefficients, A, B), is_elementwise=True)[0]
 
 
 def pair_energies(

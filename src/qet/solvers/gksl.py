@@ -70,7 +70,7 @@ def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations
     if system.plan is not None:
         size = SIZE if system.plan.flops <= FEW else CHUNK
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        *means, doubtful = in_chunks(chunk, *inputs, size=size)
+        *means, doubtful = in_chunks(chunk, *inputs, size=size, is_elementwise=system.plan is not None)
     payload = Expectations(model.n_sites, dict(zip(system.generator.strings, means, strict=True)))
     if np.any(doubtful):
         _check_unique(model, keys, inputs, parameters_of, payload)
@@ -244,7 +244,7 @@ def _wrong_rows(
 ) -> Any:
     """Where a row's residual is too large for the rounding of its terms; None if nowhere."""
     residual = _off(entries, right, values, means)
-    worst = max(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
+    worst = np.maximum(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
     if diagonal is not None and worst <= QUICK_RESIDUAL * np.min(np.abs(values[diagonal]), initial=np.inf):
         return None
     scale: Any = 0.0 if right is None else np.abs(values[right[1]])

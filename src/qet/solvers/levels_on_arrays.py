@@ -136,7 +136,7 @@ def _vectors(low: int, high: int, q: Any, c: Any, R: Any) -> dict[Place, Any]:
     if c is None:
         if q is None or np.min(q, initial=0.0) >= 0.0:
             return {(low, high): 1.0, (high, low): 1.0}
-        is_up = np.asarray(q) >= 0.0
+        is_up = np.greater_equal(q, 0.0)
         x, y = np.where(is_up, 1.0, 0.0), np.where(is_up, 0.0, 1.0)
         return {(low, high): x, (high, high): y, (low, low): y, (high, low): x}
     if q is None:
@@ -149,7 +149,7 @@ def _vectors(low: int, high: int, q: Any, c: Any, R: Any) -> dict[Place, Any]:
     turned = np.conj(small) if np.iscomplexobj(small) else small
     if np.min(q, initial=0.0) >= 0.0:
         return {(low, high): big, (high, high): turned, (low, low): -small, (high, low): big}
-    is_up = np.asarray(q) >= 0.0
+    is_up = np.greater_equal(q, 0.0)
     upper, lower = np.where(is_up, big, small), np.where(is_up, turned, big)
     # orthogonal to (upper, lower), which has one real component
     return {

@@ -9,16 +9,20 @@ a bath may have no rate. What fails goes through `setting.solve`, which pivots a
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from qet.foundations.chunks import in_chunks
+from qet.foundations.paulis import PauliSum
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.channels_on_arrays import element_channels
+from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.elements import Place, add, adjoint, conjugate, largest
 from qet.solvers.equations_on_arrays import Couplings, Equations, equations_of, solve_class
-from qet.solvers.levels_on_arrays import BLOCKS, Levels, levels_of
+from qet.solvers.levels_on_arrays import BLOCKS, Levels, has_parity, levels_of
 from qet.solvers.masters import Master, label_of, name_of
 from qet.solvers.reasons_on_arrays import reasons_on_arrays
 from qet.solvers.setting import Found, Setting, cut, picked, solve
@@ -53,12 +57,15 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
     flagged = np.empty(n, dtype=bool)
     because: dict[str, Array] = {}
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        for start in range(0, n, SIZE):
-            part = slice(start, min(start + SIZE, n))
-            found, near = _chunk(setting, part, rho[part], is_judged)
-            residual[part], smallest[part], error[part], flagged[part] = found
-            for name, ratio in near.items():
-                because.setdefault(name, np.zeros(n))[part] = ratio
+        if has_parity(setting.H, setting.n_sites):
+            residual, smallest, error, flagged, because = _all_at_once(setting, rho, is_judged)
+        else:
+            for start in range(0, n, SIZE):
+                part = slice(start, min(start + SIZE, n))
+                found, near = _chunk(setting, part, rho[part], is_judged)
+                residual[part], smallest[part], error[part], flagged[part] = found
+                for name, ratio in near.items():
+                    because.setdefault(name, np.zeros(n))[part] = ratio
     null = np.ones(n, dtype=int)
     diverges = {column: np.full(n, np.nan) for column in range(len(setting.surroundings))}
     if flagged.any():
@@ -85,7 +92,54 @@ def _chunk(
     setting: Setting, part: slice, rho: Array, is_judged: bool
 ) -> tuple[tuple[Any, Any, Any, Any], dict[str, Any]]:
     """Residual, smallest eigenvalue, error and doubt of a chunk, and reasons; its density matrices go into `rho`."""
-    H, things = cut(setting, part)
+    numbers, near, sites = _eliminated(setting, *cut(setting, part), is_judged)
+    for (x, y), value in sites.items():
+        rho[:, x, y] = np.real(value) if x == y else value
+        if x != y:
+            rho[:, y, x] = conjugate(value)
+    return numbers, near
+
+
+def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    """`_chunk` for all points, through `in_chunks`, which may compile it: nothing here is a matrix."""
+    inputs: list[Any] = []
+
+    def listed(value: Any) -> Any:
+        inputs.append(value)
+        return value
+
+    each_coefficient(setting.H, listed)
+    for thing in setting.surroundings:
+        each_parameter(thing, listed)
+    names: list[str] = []
+    places: list[Place] = []
+
+    def chunk(*pieces: Any) -> tuple[Any, ...]:
+        rest = iter(pieces)
+        H = each_coefficient(setting.H, lambda _: next(rest))
+        things = tuple(each_parameter(thing, lambda _: next(rest)) for thing in setting.surroundings)
+        numbers, near, sites = _eliminated(setting, H, things, is_judged)
+        names[:], places[:] = near, sites
+        parts = [np.real(value) for value in sites.values()], [np.imag(value) for value in sites.values()]
+        return (*numbers, *near.values(), *parts[0], *parts[1])
+
+    results = in_chunks(chunk, *inputs, size=SIZE, is_elementwise=True)
+    n = len(rho)
+    residual, smallest, error, flagged = (np.array(np.broadcast_to(x, n)) for x in results[:4])
+    because = {name: np.array(np.broadcast_to(x, n)) for name, x in zip(names, results[4:], strict=False)}
+    first = 4 + len(names)
+    for k, (x, y) in enumerate(places):
+        re, im = results[first + k], results[first + len(places) + k]
+        rho[:, x, y].real, rho[:, x, y].imag = re, 0.0 if x == y else im
+        if x != y:
+            rho[:, y, x] = np.conj(rho[:, x, y])
+    return residual, smallest, error, flagged, because
+
+
+def _eliminated(
+    setting: Setting, H: PauliSum, things: tuple[Bath | Jump, ...], is_judged: bool
+) -> tuple[tuple[Any, Any, Any, Any], dict[str, Any], dict[Place, Any]]:
+    """Residual, smallest eigenvalue, error and doubt, reasons, and the upper triangle of the density matrix."""
     levels = levels_of(H, setting.n_sites)
     channels, doubtful = element_channels(things, levels, setting.n_sites)
     couplings = Couplings(channels, levels, setting.cutoff)
@@ -96,7 +150,7 @@ def _chunk(
     ]
     scales = [_row_scales(equations) for equations in classes]
     strength = largest(abs(v) for e in classes for (i, j), v in e.matrix.items() if i == j)
-    flagged = doubtful | levels.is_bad | ~(np.asarray(strength) > 0.0)
+    flagged = doubtful | levels.is_bad | ~np.greater(strength, 0.0)
     growth: Any = 0.0
     unknowns: list[Any] = []
     for k, (equations, scale) in enumerate(zip(classes, scales, strict=True)):
@@ -108,10 +162,10 @@ def _chunk(
     wrong, residual = _residual(classes[0], unknowns, scales[0])
     flagged = flagged | wrong | ~(growth < _CONDITION)
     inside = _density(classes[0], unknowns)
-    _restore(inside, levels, rho)
+    sites = _restored(inside, levels)
     rounding = np.maximum(residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
-    return (residual, _smallest(inside, rho), rounding * growth * levels.scale, flagged), near
+    return (residual, _smallest(inside, sites), rounding * growth * levels.scale, flagged), near, sites
 
 
 def _row_scales(equations: Equations) -> list[Any]:
@@ -151,9 +205,10 @@ def _density(equations: Equations, unknowns: list[Any]) -> dict[Place, Any]:
     return rho
 
 
-def _smallest(inside: dict[Place, Any], rho: Array) -> Any:
+def _smallest(inside: dict[Place, Any], sites: dict[Place, Any]) -> Any:
     """The smallest eigenvalue: of blocks of two by formula, else by LAPACK on the sites."""
     if not all(pair in BLOCKS for pair in inside if pair[0] != pair[1]):
+        rho = _matrices(sites)
         good = np.isfinite(rho).all(axis=(-1, -2))
         return np.linalg.eigvalsh(rho if good.all() else np.where(good[:, None, None], rho, 0.0))[:, 0]
     lowest = [inside[a, a] for a in range(2 * len(BLOCKS))]
@@ -162,11 +217,21 @@ def _smallest(inside: dict[Place, Any], rho: Array) -> Any:
             half, mean = 0.5 * (inside[a, a] - inside[b, b]), 0.5 * (inside[a, a] + inside[b, b])
             c = inside[a, b]
             lowest[a] = lowest[b] = mean - np.sqrt(half * half + np.real(c) ** 2 + np.imag(c) ** 2)
-    return np.minimum.reduce(np.broadcast_arrays(*lowest))
+    return reduce(np.minimum, lowest)
 
 
-def _restore(inside: dict[Place, Any], levels: Levels, rho: Array) -> None:
-    """The density matrices on the sites, shape (points, 4, 4): V rho V†, whose blocks are Hermitian."""
+def _matrices(sites: dict[Place, Any]) -> Array:
+    """The density matrices, shape (points, 4, 4), from their upper triangle."""
+    points = max(np.size(value) for value in sites.values())
+    rho = np.zeros((points, 4, 4), dtype=complex)
+    for (x, y), value in sites.items():
+        rho[:, x, y] = value
+        rho[:, y, x] = conjugate(value)
+    return rho
+
+
+def _restored(inside: dict[Place, Any], levels: Levels) -> dict[Place, Any]:
+    """The upper triangle of the density matrices on the sites: of V rho V†, whose blocks are Hermitian."""
     whole = dict(inside)
     for (a, b), value in inside.items():
         if a != b:
@@ -182,7 +247,4 @@ def _restore(inside: dict[Place, Any], levels: Levels, rho: Array) -> None:
         for y in range(x, levels.d):
             if (b, y) in turned:
                 add(found, (x, y), value * turned[b, y])
-    for (x, y), value in found.items():
-        rho[:, x, y] = np.real(value) if x == y else value
-        if x != y:
-            rho[:, y, x] = conjugate(value)
+    return found

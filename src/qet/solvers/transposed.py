@@ -28,7 +28,7 @@ from qet.foundations.paulis import PauliString
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator
-from qet.solvers.generator import Form, Key, _labelled, block, evaluate
+from qet.solvers.generator import Form, Key, labeled, block, evaluate
 from qet.solvers.gksl import _keys
 from qet.solvers.means import MeansRoute
 
@@ -65,7 +65,7 @@ def transposed(n_sites: int, keys: tuple[Key, ...], wanted: tuple[PauliString, .
     system = block(n_sites, keys)
     if system.plan is None:
         return None
-    matrix, right, forms = _labelled(system.generator)
+    matrix, right, forms, _ = labeled(system.generator)
     strings = system.generator.strings
     turned = {(j, i): entry for (i, j), entry in matrix.items()}
     pulls: dict[int, Entry] = {strings.index(s): (1, ("g", strings.index(s))) for s in wanted if s in strings}
