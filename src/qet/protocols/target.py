@@ -21,6 +21,7 @@ from qet.foundations.linalg import expectation
 from qet.foundations.paulis import PauliSum
 from qet.physics.model import Model, as_operator
 from qet.protocols.beyond import beyond_patch
+from qet.solvers.questions import trace_error_of
 from qet.solvers.states import State, energy_scale
 
 if TYPE_CHECKING:
@@ -60,10 +61,39 @@ def scale_of(state: State, target: PauliSum | None, meeting: Sequence[int] | Non
 
 
 def precision_of(state: State, target: PauliSum | None) -> Any:
-    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale."""
+    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale.
+
+    Where the state states the errors of its marginals it is `stated_of` Alice's and Bob's terms, the larger one.
+    """
+    stated = [stated_of(state, target, party) for party in (state.model.A, state.model.B)]
+    if stated[0] is not None:
+        return (np.maximum(*stated) + scale_of(state, target) * ROUNDING)[()]
     if target is None:
         return state.precision
     return (weight_of(state, target) * np.asarray(state.solver_error) + scale_of(state, target) * ROUNDING)[()]
+
+
+def stated_of(state: State, target: PauliSum | None, party: Sequence[int]) -> Any:
+    """Error of what a party's act changes, from the stated errors of marginals; None where there are none.
+
+    The strings of the target on the same sites, of norm h at most, change by the mean of an operator on Alice's, the
+    party's and these sites, whose spectrum lies within ±2h. The error of the marginal there has a trace norm e and no
+    trace: 2 h e, added up over the sites of the strings that meet the party. Derived here.
+    """
+    terms = state.model.dynamics.terms if target is None else target.terms
+    heights: dict[tuple[int, ...], Any] = {}
+    for string, c in terms:
+        sites = {site for site, _ in string}
+        if sites & set(party):
+            reach = tuple(sorted(sites | set(party) | set(state.model.A)))
+            heights[reach] = heights.get(reach, 0.0) + np.abs(c)
+    total: Any = trace_error_of(state.payload, tuple(state.model.A))
+    if total is None:
+        return None
+    total = np.zeros(np.shape(total))
+    for reach, h in heights.items():
+        total = total + 2.0 * h * np.asarray(trace_error_of(state.payload, reach))
+    return total
 
 
 def weight_of(state: State, target: PauliSum | None) -> Any:
