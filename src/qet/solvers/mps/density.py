@@ -90,7 +90,7 @@ class DensityProduct:
         fine: The states, one a point in C order.
         coarse: The same with half the bond dimension.
         factor: A change from coarse to fine times this is the stated error, shape (*shape).
-        rounding: What is added to a stated error, shape (*shape).
+        floor: What is added to a stated error for every string, shape (*shape).
         history: For every point, how its sweeps went (`driven.Sweep`).
     """
 
@@ -98,12 +98,12 @@ class DensityProduct:
     fine: tuple[Means, ...]
     coarse: tuple[Means, ...]
     factor: Array
-    rounding: Array
+    floor: Array
     history: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "factor", frozen(np.asarray(self.factor)))
-        object.__setattr__(self, "rounding", frozen(np.asarray(self.rounding)))
+        object.__setattr__(self, "floor", frozen(np.asarray(self.floor)))
 
     @property
     def bond(self) -> int:
@@ -132,8 +132,9 @@ def _(payload: DensityProduct, operators: tuple[PauliSum, ...]) -> Any:
     worst: Any = np.zeros(payload.shape)
     for operator in operators:
         change = _summed(payload.fine, operator, payload.shape) - _summed(payload.coarse, operator, payload.shape)
-        worst = np.maximum(worst, np.abs(change))
-    return _stated(worst, payload)
+        size = sum((np.abs(c) for string, c in operator.terms if string), 0.0)
+        worst = np.maximum(worst, _stated(np.abs(change), size, payload))
+    return np.asarray(worst)[()]
 
 
 @trace_error_of.register
@@ -143,11 +144,14 @@ def _(payload: DensityProduct, sites: tuple[int, ...]) -> Any:
         change = [distance(fine.tensors, coarse.tensors) for fine, coarse in pairs]
     else:
         change = [float(np.abs(np.linalg.eigvalsh(a.matrix_on(sites) - b.matrix_on(sites))).sum()) for a, b in pairs]
-    return _stated(np.reshape(change, payload.shape), payload)
+    return _stated(np.reshape(change, payload.shape), 2.0 ** len(sites), payload)[()]  # 4^m strings, in squares
 
 
-def _stated(change: Any, payload: DensityProduct) -> Any:
-    return (np.asarray(change) * payload.factor + payload.rounding)[()]
+def _stated(change: Any, strings: Any, payload: DensityProduct) -> Array:
+    """A change as an error: infinite where nothing can be stated."""
+    is_known = np.isfinite(payload.factor + payload.floor)
+    factor, floor = (np.where(is_known, value, 0.0) for value in (payload.factor, payload.floor))
+    return np.where(is_known, np.asarray(change) * factor + strings * floor, np.inf)
 
 
 def _refuse_wide(sites: tuple[int, ...]) -> None:

@@ -145,7 +145,7 @@ def _payload(found: list[Found], shape: tuple[int, ...]) -> DensityProduct:
         tuple(one.fine for one in found),
         tuple(one.coarse for one in found),
         np.reshape([one.factor for one in found], shape),
-        np.reshape([one.rounding for one in found], shape),
+        np.reshape([one.floor for one in found], shape),
         tuple(one.history for one in found),
     )
 

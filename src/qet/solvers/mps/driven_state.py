@@ -3,14 +3,15 @@
 The error of what is asked of the state is estimated from three things that are all measured:
 
 - *The bond dimension.* From half the bond dimension to the whole one, every mean changes; the residual ‖L r‖, which is
-  computed without approximation, falls by a factor q. If the error falls likewise, it is q/(1 - q) of the change.
+  computed without approximation, falls by a factor q. If the error falls likewise, it is q/(1 - q) of the change; for small q its root is
+  taken, since the error of slow modes falls less.
 - *The sweeps.* Where the last sweeps still drift the same way, with a ratio p from one to the next, p/(1 - p) of the last
-  change is to come.
+  change is to come, and no less than that change itself.
 - *Slow modes.* What GMRES left of the local equations times the largest inverse that it met, against the change of the
-  whole vector from the coarse to the fine bond.
+  whole vector from the coarse to the fine bond: that share of the largest change of a mean.
 
-The largest of the three, as a multiple of the change from coarse to fine, times 3, is `factor`. Derived here; held
-against exact states of some hundred random chains at small bonds.
+The first belongs to what is asked for, the others to the mean of any string. All are stated threefold. Derived here;
+held against exact states of random chains at small bonds.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ BOND = 64  # where none is given
 FIRST = 4  # the smallest bond dimension that is swept
 GROWING = 2  # sweeps at bonds on the way
 MOST_SWEEPS = 8  # at the coarse and the fine bond
-FEW, MANY = 20, 40  # vectors of GMRES on the way, and at the coarse and the fine bond
+FEW, MANY = 20, 50  # vectors of GMRES on the way, and at the coarse and the fine bond
 SAFETY = 3.0
 SETTLED = 0.3  # of the error by bonds: a drift below it is no longer followed
 COARSE = 0.1  # of the norm dropped: a drift below it is not followed at the coarse bond
@@ -56,7 +57,7 @@ class Found:
         coarse: That of half the bond dimension.
         residual: ‖L r‖/‖r‖ of the fine one.
         factor: What turns a change between the two into a stated error.
-        rounding: What rounding may make of a mean: ten times the smallest residual asked for, times the growth.
+        floor: What is added for every string, from the sweeps, slow modes and rounding.
         is_converged: Whether the sweeps settled.
         history: Every sweep.
     """
@@ -65,7 +66,7 @@ class Found:
     coarse: Means
     residual: float
     factor: float
-    rounding: float
+    floor: float
     is_converged: bool
     history: tuple[Sweep, ...]
 
@@ -105,11 +106,11 @@ def found_at(generator: Generator, bond: int, start: list[Array] | None = None) 
         _stage(work, one, GROWING, FEW, None, history)
     coarse = _stage(work, coarse_bond, MOST_SWEEPS, MANY, None, history)
     fine = _stage(work, fine_bond, MOST_SWEEPS, MANY, coarse, history)
-    factor, is_settled = _factor(coarse, fine)
+    factor, floor = _error(coarse, fine)
+    floor += 10.0 * SMALLEST * max(work.growth.values(), default=1.0)
     norm = distance(fine.tensors, tuple(np.zeros((1, 4, 1)) for _ in fine.tensors))
-    rounding = 10.0 * SMALLEST * max(work.growth.values(), default=1.0)
     states = Means(fine.tensors), Means(coarse.tensors)
-    return Found(*states, fine.residual / norm, factor, rounding, is_settled, tuple(history))
+    return Found(*states, fine.residual / norm, factor, floor, bool(np.isfinite(factor + floor)), tuple(history))
 
 
 def local_means(tensors: Tensors) -> Array:
@@ -142,9 +143,12 @@ def _stage(
 
 
 def _still_off(residual: float, before: float) -> float:
-    """q/(1 - q): the error that is left, in units of the last change, where errors fall as residuals do."""
+    """The error that is left in units of the last change: q/(1 - q), and up to a half the root of q.
+
+    The root allows for slow modes, whose share of the error falls less than their share of the residual.
+    """
     q = residual / before if before > 0.0 else 0.0
-    return q / (1.0 - q) if q < SLOWEST else np.inf
+    return max(q / (1.0 - q), min(np.sqrt(q), 0.5)) if q < SLOWEST else np.inf
 
 
 def _drift(changes: list[Array]) -> float:
@@ -157,12 +161,11 @@ def _drift(changes: list[Array]) -> float:
     return last * max(1.0, p / (1.0 - p)) if p < STEADY else np.inf
 
 
-def _factor(coarse: Stage, fine: Stage) -> tuple[float, bool]:
-    """What turns a change from coarse to fine into a stated error; and whether the sweeps settled."""
-    parts = [_still_off(fine.residual, coarse.residual)]
+def _error(coarse: Stage, fine: Stage) -> tuple[float, float]:
+    """What turns a change from coarse to fine into a stated error, and what is added for every string."""
     near = float(np.abs(fine.local - coarse.local).max())
     whole = distance(fine.tensors, coarse.tensors)
-    if near > 0.0 and whole > 0.0:
-        parts += [fine.drift / near, fine.unsolved / whole]
-    factor = SAFETY * max(parts)
-    return factor, bool(np.isfinite(factor))
+    slow = near * fine.unsolved / whole if whole > 0.0 else 0.0
+    left = _still_off(fine.residual, coarse.residual)
+    left = left if np.isfinite(coarse.drift) else max(left, 1.0)  # then the residuals do not compare like with like
+    return SAFETY * left, SAFETY * (fine.drift + slow)

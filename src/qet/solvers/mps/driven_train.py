@@ -4,7 +4,7 @@ With t the string of identities, L loses the trace (tᵀL = 0), so that (L - t t
 state, of trace one. On two neighboring sites, all other tensors orthogonal, the equation is projected onto what these
 can make of r; GMRES starts from the tensor that is there, and the singular values that exceed the bond dimension are
 dropped. GMRES is stopped where what it leaves, times the largest inverse that it has met, is a tenth of what was
-dropped, or after `most` vectors: a bound that keeps the dropped part from being amplified by the slow modes.
+dropped, or after `most` vectors.
 
 Derived here; the projection is that of DMRG, and GMRES that of `chains.polynomial`.
 
@@ -26,6 +26,7 @@ Tensors = tuple[Array, ...]  # one a site, (left, 4, right)
 TRACE = np.array([1.0, 0.0, 0.0, 0.0])
 CUT = 1e-12  # of a singular value, relative to the norm
 SHARE = 0.1  # of the norm dropped that may be left of an equation
+MIDDLE = 4  # times the vectors of GMRES at the middle bond
 SMALLEST = 1e-12  # residual that is rounding
 
 
@@ -61,12 +62,13 @@ class Sweeps:
             self._pass_left(j)
 
     def sweep(self, bond: int, most: int) -> None:
-        """To the right and back."""
+        """To the right and back; the middle, where slow modes of the whole chain are seen best, takes longer."""
         n = len(self.tensors)
+        middle = (n - 2) // 2
         dropped, self.unsolved = 0.0, 0.0
         for to_right, bonds in ((True, range(n - 1)), (False, range(n - 2, -1, -1))):
             for j in bonds:
-                theta = self._solved(j, most)
+                theta = self._solved(j, MIDDLE * most if j == middle else most)
                 a, c = theta.shape[0], theta.shape[-1]
                 U, s, V = _svd(theta.reshape(a * 4, 4 * c))
                 kept = max(1, min(bond, int(np.sum(s > CUT * np.linalg.norm(s)))))
