@@ -10,7 +10,7 @@ The error of what is asked of the state is estimated from three things that are 
 - *Slow modes.* What GMRES left of the local equations times the largest inverse that it met, against the change of the
   whole vector from the coarse to the fine bond: that share of the largest change of a mean.
 
-The first belongs to what is asked for, the others to the mean of any string. All are stated threefold. Derived here;
+The first belongs to what is asked for, and by half to the mean of any string, as do the others. All are stated threefold. Derived here;
 held against exact states of random chains at small bonds.
 """
 
@@ -36,6 +36,7 @@ SAFETY = 3.0
 SETTLED = 0.3  # of the error by bonds: a drift below it is no longer followed
 COARSE = 0.1  # of the norm dropped: a drift below it is not followed at the coarse bond
 SLOWEST = 0.9  # ratio of two residuals above which nothing has fallen
+SHARED = 0.5  # of the largest error of a mean, counted for every string: a slow mode may hide in some of them
 STEADY = 0.98  # ratio of two drifts above which what is to come cannot be told
 
 
@@ -168,4 +169,4 @@ def _error(coarse: Stage, fine: Stage) -> tuple[float, float]:
     slow = near * fine.unsolved / whole if whole > 0.0 else 0.0
     left = _still_off(fine.residual, coarse.residual)
     left = left if np.isfinite(coarse.drift) else max(left, 1.0)  # then the residuals do not compare like with like
-    return SAFETY * left, SAFETY * (fine.drift + slow)
+    return SAFETY * left, SAFETY * (fine.drift + slow + SHARED * left * near)
