@@ -36,7 +36,7 @@ SAFETY = 3.0
 SETTLED = 0.3  # of the error by bonds: a drift below it is no longer followed
 COARSE = 0.1  # of the norm dropped: a drift below it is not followed at the coarse bond
 SLOWEST = 0.9  # ratio of two residuals above which nothing has fallen
-SHARED = 0.5  # of the largest error of a mean, counted for every string: a slow mode may hide in some of them
+SHARED = 0.5  # of the largest change of a mean, at most half of it, counted for every string: slow modes hide in some
 STEADY = 0.98  # ratio of two drifts above which what is to come cannot be told
 
 
@@ -169,4 +169,4 @@ def _error(coarse: Stage, fine: Stage) -> tuple[float, float]:
     slow = near * fine.unsolved / whole if whole > 0.0 else 0.0
     left = _still_off(fine.residual, coarse.residual)
     left = left if np.isfinite(coarse.drift) else max(left, 1.0)  # then the residuals do not compare like with like
-    return SAFETY * left, SAFETY * (fine.drift + slow + SHARED * left * near)
+    return SAFETY * left, SAFETY * (fine.drift + slow + SHARED * min(left, 0.5) * near)
