@@ -6,7 +6,7 @@ from tests.solvers.driven_chains import KINDS, anisotropic, ends, heisenberg, mi
 from tests.solvers.driven_products import compared, random_chain
 
 import qet
-from qet.errors import BadParameter, NotConverged, NotOffered, NoUniqueSteadyState, TooLarge
+from qet.foundations.errors import BadParameter, NotConverged, NotOffered, NoUniqueSteadyState, TooLarge
 from qet.foundations.paulis import pauli
 from qet.solvers.chains.action import Generator, jumps_of
 from qet.solvers.mps import driven

@@ -157,8 +157,9 @@ def _has_several(generator: Generator, one: Found, bond: int) -> bool:
     rng, n = np.random.default_rng(generator.n_sites), generator.n_sites
     start = [np.concatenate([[1.0], rng.uniform(-0.5, 0.5, 3)]).reshape(1, 4, 1) for _ in range(n)]
     other = found_at(generator, max(1, bond // 2), start)
-    far = float(np.abs(local_means(other.fine.tensors) - local_means(one.coarse.tensors)).max())
-    return far > SAME
+    fine, coarse, there = (local_means(means.tensors) for means in (one.fine, one.coarse, other.fine))
+    unsure = 3.0 * float(np.abs(fine - coarse).max()) + one.floor + other.floor
+    return float(np.abs(there - coarse).max()) > SAME + unsure
 
 
 def _refuse_several(mask: Array, payload: DensityProduct) -> None:

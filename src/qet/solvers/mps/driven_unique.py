@@ -1,11 +1,10 @@
 """Whether jumps and H generate all operators, read off neighbor by neighbor: then the steady state is unique.
 
-A GKSL equation has one steady state, of full rank, if products of its jumps and of iH + Σ rate L†L/2 span everything.
-Where the jumps of every site span their adjoints, too, that is so if nothing but multiples of 1 commutes with H and all
-L. An element of the algebra that these generate can be cut to its part with a given letter
-on a site whose whole algebra is known. So from a site i where the jumps generate all 2 x 2 matrices, the bond
-Σ P_s ⊗ B_s hands its neighbor the operators B_s; and where B commutes with what else meets that neighbor, [h, B] with
-the field h, too. A neighbor at which nothing commutes with all of these is known in turn. Sufficient, not necessary.
+A GKSL equation has one steady state, of full rank, if products of its jumps and of K = iH + Σ rate L†L/2 span everything.
+Where the jumps of a site span their adjoints, and nothing but 1 commutes with them, its whole 2 x 2 algebra is known.
+An element can be cut to its part with a given letter on such a site. So the bond Σ P_s ⊗ B_s of K hands the neighbor the
+operators B_s; and where B commutes with what else meets that neighbor, [h, B] with the field h, too. A neighbor at which
+nothing commutes with all of these is known in turn. Sufficient, not necessary.
 
 Derived here, from the criterion of:
     Frigerio, Communications in Mathematical Physics 63, 269 (1978); Evans, ibid. 54, 293 (1977); Yoshida, Physical
@@ -28,9 +27,8 @@ Letters = Array  # coefficients of X, Y, Z: the part of an operator on a site th
 def generates_everything(generator: Generator) -> bool:
     """Whether the operators of every site follow; False where that stays open."""
     n = generator.n_sites
-    if not all(_has_adjoints(J) for J, _ in generator.jumps.values()):
-        return False
-    handed = [_of_jumps(generator.jumps[site][0]) if site in generator.jumps else [] for site in range(n)]
+    jumps = {site: J for site, (J, _) in generator.jumps.items() if _has_adjoints(J)}
+    handed = [_of_jumps(jumps[site]) if site in jumps else [] for site in range(n)]
     known = [_is_everything(some) for some in handed]
     while True:
         before = sum(known)
@@ -84,6 +82,8 @@ def _handed_over(generator: Generator, site: int, known: list[int]) -> list[Lett
         else:
             others.append(own)
     given = list(bonds.values())
+    if site in generator.jumps and np.any(_letters(generator.jumps[site][1])):  # its part of iH + ... is not Hermitian
+        return given
     turned = [np.cross(field, B) for B in given if all(not np.any(np.cross(own, B)) for own in others)]
     return given + turned
 
