@@ -20,7 +20,9 @@ def random_chain(seed: int) -> Case:
     alice = int(rng.integers(n))
     parties = {"A": alice, "B": int((alice + rng.integers(1, 3)) % n)}
     gamma, mu, Delta = float(10 ** rng.uniform(-0.7, 0.7)), float(rng.uniform(-1, 1)), float(rng.uniform(-1.5, 1.5))
-    name = ("xxz", "xy in a field", "tilted ising", "dephasing", "long", "twisted", "ising", "mixed", "anisotropic")[seed % 9]
+    name = ("xxz", "xy in a field", "tilted ising", "dephasing", "long", "twisted", "ising", "mixed", "anisotropic")[
+        seed % 9
+    ]
     noise = [qet.jump("Z", site, 0.2) for site in range(n)]
     if name == "xxz":
         return name, qet.xxz(n, J=0.25 * rng.uniform(0.5, 3), Delta=Delta, **parties), ends(n, gamma=gamma, mu=mu)
@@ -64,7 +66,9 @@ def compared(product: Any, exact: Any) -> dict[str, Compared]:
             product.diagnostics.energy_current_error,
             far(product.diagnostics.energy_currents, exact.diagnostics.energy_currents),
         ),
-        "energy": Compared(product.precision, far(qet.expect(product, product.model.H), qet.expect(exact, exact.model.H))),
+        "energy": Compared(
+            product.precision, far(qet.expect(product, product.model.H), qet.expect(exact, exact.model.H))
+        ),
     }
     if not isinstance(ours.found_spin_current, str):
         found["spin current"] = Compared(ours.error.spin_current, far(ours.spin_current, theirs.spin_current))

@@ -75,8 +75,8 @@ def steady(
             dense matrices (up to 6 qubits), "iterative" never writes it out and works in its symmetry sectors (up to
             8). For master "gksl" also "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free
             in symmetry sectors, with jumps on single sites (about 13); "fermions", third quantization of free chains
-            with jumps at the ends; "mps" or ("mps", bond), matrix products of nearest-neighbor chains of any length with
-            jumps on single sites and a stated error (see docs/driven-chains.md), never taken unasked.
+            with jumps at the ends; "mps" or ("mps", bond), matrix products of nearest-neighbor chains of any length,
+            jumps on single sites, with a stated error (docs/driven-chains.md); never taken unasked.
         allow: Names of refusals and warnings to turn off, such as ("NotPositive",) or ("OutsideDomain",).
 
     Returns:

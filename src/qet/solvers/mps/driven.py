@@ -5,8 +5,8 @@ The density matrix is kept as the means of all Pauli strings (`density`), found 
 (`driven_state`). Jumps sit on single sites, H has terms on single sites and nearest neighbors. Points of a batch are
 solved one after the other.
 
-That there is one steady state follows from the operators where these generate everything (`driven_unique`); elsewhere
-a second, random start must come to the same state.
+Where a sum of one-site operators is conserved there are several steady states, and the call is refused before anything
+is solved (`driven_unique`). Longer conserved sums are not looked for: the sweeps then start from infinite temperature.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from qet.solvers.chains.action import Generator, jumps_of
 from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, Validity
 from qet.solvers.mps.density import DensityProduct
-from qet.solvers.mps.driven_state import BOND, MANY, Found, found_at, local_means
-from qet.solvers.mps.driven_unique import generates_everything
+from qet.solvers.mps.driven_state import BOND, MANY, Found, found_at
+from qet.solvers.mps.driven_unique import conserved_sum
 from qet.solvers.questions import error_of_means, expect_of, trace_error_of
 from qet.solvers.refusals import SETTLE
 from qet.solvers.spectrum import MEMORY_LIMIT
@@ -38,7 +38,6 @@ Things = tuple[Bath | Jump, ...]
 CHANNELS = 8  # bond dimension of the generator of an XXZ chain
 SPEED = 2.5e9  # multiplications and additions a second of one core, about
 SWEPT = 6  # sweeps at the largest bond, about; the smaller ones take half as long again
-SAME = 0.05  # a difference of two means that no two sweeps toward one state leave
 
 
 def why_not(model: Model, things: Things) -> str | None:
@@ -88,7 +87,7 @@ def steady_by_mps(model: Model, things: Things, bond: int | None = None, allowed
 
     Raises:
         NotOffered: for baths, jumps on several sites, or terms beyond nearest neighbors. TooLarge: with the memory.
-        NoUniqueSteadyState: for several steady states. NotConverged: where the sweeps do not settle, so that no error
+        NoUniqueSteadyState: where a sum of one-site operators is conserved. NotConverged: where the sweeps do not settle, so that no error
             can be stated; `.best` is the payload.
     """
     obstacle = why_not(model, things)
@@ -102,10 +101,9 @@ def steady_by_mps(model: Model, things: Things, bond: int | None = None, allowed
         )
     jumps, shape = _jumps(things), _shape(model, things)
     points = list(_points(model, jumps, shape))
+    _refuse_several(points, shape)
     found = [found_at(generator, bond or BOND) for generator in points]
     payload = _payload(found, shape)
-    several = [_has_several(generator, one, bond or BOND) for generator, one in zip(points, found, strict=True)]
-    _refuse_several(np.reshape(several, shape), payload)
     _refuse_unsettled(np.reshape([not one.is_converged for one in found], shape), payload, allowed)
     losses = np.reshape([generator.mean_loss for generator in points], shape)
     residual = np.reshape([one.residual for one in found], shape) / np.where(losses > 0.0, losses, 1.0)
@@ -150,28 +148,15 @@ def _payload(found: list[Found], shape: tuple[int, ...]) -> DensityProduct:
     )
 
 
-def _has_several(generator: Generator, one: Found, bond: int) -> bool:
-    """Whether another start comes to another state, where the operators leave it open that there is one."""
-    if generates_everything(generator):
-        return False
-    rng, n = np.random.default_rng(generator.n_sites), generator.n_sites
-    start = [np.concatenate([[1.0], rng.uniform(-0.5, 0.5, 3)]).reshape(1, 4, 1) for _ in range(n)]
-    other = found_at(generator, max(1, bond // 2), start)
-    fine, coarse, there = (local_means(means.tensors) for means in (one.fine, one.coarse, other.fine))
-    unsure = 3.0 * float(np.abs(fine - coarse).max()) + one.floor + other.floor
-    return float(np.abs(there - coarse).max()) > SAME + unsure
-
-
-def _refuse_several(mask: Array, payload: DensityProduct) -> None:
+def _refuse_several(points: list[Generator], shape: tuple[int, ...]) -> None:
+    kept = [conserved_sum(generator) for generator in points]
     refuse_where(
-        mask,
+        np.reshape([one is not None for one in kept], shape),
         NoUniqueSteadyState,
         lambda i: (
-            "steady: two starts came to two states, so the gksl generator has several independent steady states (or one "
-            "that is reached too slowly to be told apart). All rates are zero, or some observable commutes with H and "
-            f"with every jump: add a jump that changes it, or break the symmetry. {SETTLE}"
+            "steady: the gksl generator has several independent steady states, so the state depends on where it started: "
+            f"it conserves {kept[_flat(i, shape)]}. Add a jump that changes it, or break the symmetry. {SETTLE}"
         ),
-        best=payload,
     )
 
 

@@ -54,12 +54,16 @@ def local_maps(generator: Generator) -> tuple[list[Array], list[Array]]:
             continue
         first, last = string[0][0], string[-1][0]
         h = PauliSum(((string, float(c)),)).matrix(tuple(range(first, last + 1)))
-        part = matrix_of(lambda rho, h=h: -1j * (h @ rho - rho @ h), last - first + 1)
+
+        def turning(rho: Array, h: Array = h) -> Array:
+            return np.asarray(-1j * (h @ rho - rho @ h))
+
+        part = matrix_of(turning, last - first + 1)
         (bonds if last > first else alone)[first] += part
     for site, (J, G) in generator.jumps.items():
 
         def lossy(rho: Array, J: Array = J, G: Array = G) -> Array:
-            return np.einsum("rcxy,sxy->src", J, rho) - 0.5 * (G @ rho + rho @ G)
+            return np.asarray(np.einsum("rcxy,sxy->src", J, rho) - 0.5 * (G @ rho + rho @ G))
 
         alone[site] += matrix_of(lossy, 1)
     return alone, bonds
@@ -84,5 +88,3 @@ def operator_tensors(generator: Generator) -> list[Array]:
         W = W[:1] if j == 0 else W
         tensors.append(W[:, -1:] if j == n - 1 else W)
     return tensors
-
-

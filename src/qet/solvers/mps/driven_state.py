@@ -120,9 +120,7 @@ def local_means(tensors: Tensors) -> Array:
     return np.array([means.strings_on((j, j + 1)).ravel() for j in range(len(tensors) - 1)])
 
 
-def _stage(
-    work: Sweeps, bond: int, sweeps: int, most: int, before: Stage | None, history: list[Sweep]
-) -> Stage:
+def _stage(work: Sweeps, bond: int, sweeps: int, most: int, before: Stage | None, history: list[Sweep]) -> Stage:
     """Sweeps at one bond dimension, until what they still change is small beside what the bond dimension changed."""
     changes: list[Array] = []
     local = local_means(work.normalized())

@@ -139,7 +139,7 @@ def residual_norm(operator: list[Array], tensors: Tensors) -> float:
     for W, B in zip(operator, tensors, strict=True):
         T = np.tensordot(np.tensordot(carry, B, (2, 0)), W, ((1, 2), (0, 3)))  # k r w s
         T = T.transpose(0, 3, 2, 1)
-        R = np.linalg.qr(T.reshape(-1, T.shape[2] * T.shape[3]), mode="r")
+        R = np.asarray(np.linalg.qr(T.reshape(-1, T.shape[2] * T.shape[3]), mode="r"))
         carry = R.reshape(-1, T.shape[2], T.shape[3])
     return float(np.linalg.norm(carry))
 
@@ -150,7 +150,7 @@ def distance(one: Tensors, other: Tensors) -> float:
     for j, (a, b) in enumerate(zip(one, other, strict=True)):
         top, low = np.tensordot(carry[:, : a.shape[0]], a, (1, 0)), np.tensordot(carry[:, a.shape[0] :], b, (1, 0))
         both = np.concatenate((top, low), axis=2) if j < len(one) - 1 else top + low
-        carry = np.linalg.qr(both.reshape(-1, both.shape[2]), mode="r")
+        carry = np.asarray(np.linalg.qr(both.reshape(-1, both.shape[2]), mode="r"))
     return float(np.linalg.norm(carry))
 
 

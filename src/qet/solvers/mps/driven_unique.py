@@ -1,96 +1,49 @@
-"""Whether jumps and H generate all operators, read off neighbor by neighbor: then the steady state is unique.
+"""What a long driven chain conserves among the sums of one-site operators: then it has several steady states.
 
-A GKSL equation has one steady state, of full rank, if products of its jumps and of K = iH + Σ rate L†L/2 span everything.
-Where the jumps of a site span their adjoints, and nothing but 1 commutes with them, its whole 2 x 2 algebra is known.
-An element can be cut to its part with a given letter on such a site. So the bond Σ P_s ⊗ B_s of K hands the neighbor the
-operators B_s; and where B commutes with what else meets that neighbor, [h, B] with the field h, too. A neighbor at which
-nothing commutes with all of these is known in turn. Sufficient, not necessary.
-
-Derived here, from the criterion of:
-    Frigerio, Communications in Mathematical Physics 63, 269 (1978); Evans, ibid. 54, 293 (1977); Yoshida, Physical
-    Review A 109, 022218 (2024), for the form without adjoints.
+Q = Σ_j q_j·(X_j, Y_j, Z_j) is conserved where the adjoint generator takes it to zero. That is a linear map from 3N letters
+to the strings on single sites and nearest neighbors, and its null space is found by singular values. A magnetization
+that no jump changes is found so, as is a site that nothing touches. Conserved sums of longer strings are not looked
+for. Derived here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from qet.foundations.paulis import PauliString
+from qet.foundations.paulis import PauliString, PauliSum
 from qet.solvers.chains.action import Generator
-from qet.solvers.mps.driven_operator import LETTERS
+from qet.solvers.mps.driven_operator import LETTERS, local_maps
 
 Array = np.ndarray
-SMALL = 1e-9  # of a singular value, relative to the largest, that counts as zero
-Letters = Array  # coefficients of X, Y, Z: the part of an operator on a site that is not a multiple of 1
+SMALL = 1e-10  # of a singular value, relative to the largest, that counts as zero
 
 
-def generates_everything(generator: Generator) -> bool:
-    """Whether the operators of every site follow; False where that stays open."""
+def conserved_sum(generator: Generator) -> PauliSum | None:
+    """A sum of one-site operators that the generator conserves; None where there is none."""
     n = generator.n_sites
-    jumps = {site: J for site, (J, _) in generator.jumps.items() if _has_adjoints(J)}
-    handed = [_of_jumps(jumps[site]) if site in jumps else [] for site in range(n)]
-    known = [_is_everything(some) for some in handed]
-    while True:
-        before = sum(known)
-        for site in range(n):
-            if not known[site]:
-                near = [other for other in (site - 1, site + 1) if 0 <= other < n and known[other]]
-                known[site] = _is_everything(handed[site] + _handed_over(generator, site, near))
-        if all(known) or sum(known) == before:
-            return all(known)
+    alone, bonds = local_maps(generator)
+    rows = np.zeros((4 * n + 16 * (n - 1), 3 * n))
+    for j in range(n):
+        for letter in range(3):
+            column = 3 * j + letter
+            rows[4 * j : 4 * j + 4, column] += alone[j].T[:, 1 + letter]
+            if j < n - 1:
+                rows[_pair(n, j), column] += bonds[j].T[:, 4 * (1 + letter)]
+            if j > 0:
+                rows[_pair(n, j - 1), column] += bonds[j - 1].T[:, 1 + letter]
+    # strings of one letter may come from a bond as well as from a site: both are added up
+    for j in range(n - 1):
+        pair = rows[_pair(n, j)].reshape(4, 4, -1)
+        rows[4 * j : 4 * j + 4] += pair[:, 0]
+        rows[4 * j + 5 : 4 * j + 8] += pair[0, 1:]
+        pair[:, 0] = pair[0] = 0.0
+    _, s, V = np.linalg.svd(rows)
+    if s[-1] > SMALL * s[0]:
+        return None
+    q, names = V[-1] / V[-1][np.argmax(np.abs(V[-1]))], [letter for letter in LETTERS if letter != "I"]
+    strings: list[tuple[PauliString, float]] = [(((k // 3, names[k % 3]),), float(q[k])) for k in range(3 * n)]
+    return PauliSum(tuple((string, c) for string, c in strings if abs(c) > SMALL))
 
 
-def _span(J: Array) -> list[Array]:
-    """Independent jumps of a site from Σ rate L ⊗ L*."""
-    choi = J.transpose(0, 2, 1, 3).reshape(4, 4)  # Σ rate vec(L) vec(L)†
-    values, vectors = np.linalg.eigh(choi)
-    found = zip(values, vectors.T, strict=True)
-    return [vector.reshape(2, 2) for value, vector in found if value > SMALL * values[-1] > 0.0]
-
-
-def _has_adjoints(J: Array) -> bool:
-    """Whether the jumps of a site, with 1, span their adjoints."""
-    span = [np.eye(2).ravel(), *(L.ravel() for L in _span(J))]
-    wide = [*span, *(L.conj().T.ravel() for L in _span(J))]
-    return bool(np.linalg.matrix_rank(np.array(span), tol=SMALL) == np.linalg.matrix_rank(np.array(wide), tol=SMALL))
-
-
-def _of_jumps(J: Array) -> list[Letters]:
-    """The Hermitian and anti-Hermitian parts of the jumps of a site."""
-    return [_letters(part) for L in _span(J) for part in (L + L.conj().T, 1j * (L - L.conj().T))]
-
-
-def _letters(hermitian: Array) -> Letters:
-    return np.array([2 * hermitian[0, 1].real, -2 * hermitian[0, 1].imag, (hermitian[0, 0] - hermitian[1, 1]).real])
-
-
-def _handed_over(generator: Generator, site: int, known: list[int]) -> list[Letters]:
-    """What the bonds to known neighbors say of a site, and its field's commutator with that."""
-    bonds: dict[tuple[int, str], Letters] = {}
-    field, others = np.zeros(3), []
-    for string, c in generator.H.terms:
-        letters = dict(string)
-        if site not in letters:
-            continue
-        own = np.zeros(3)
-        own[LETTERS[letters[site]] - 1] = float(c)
-        rest: PauliString = tuple(pair for pair in string if pair[0] != site)
-        if not rest:
-            field += own
-        elif rest[0][0] in known:
-            bonds[rest[0]] = bonds.get(rest[0], np.zeros(3)) + own
-        else:
-            others.append(own)
-    given = list(bonds.values())
-    if site in generator.jumps and np.any(_letters(generator.jumps[site][1])):  # its part of iH + ... is not Hermitian
-        return given
-    turned = [np.cross(field, B) for B in given if all(not np.any(np.cross(own, B)) for own in others)]
-    return given + turned
-
-
-def _is_everything(some: list[Letters]) -> bool:
-    """Two directions that are not parallel: nothing but 1 commutes with both."""
-    if len(some) < 2:
-        return False
-    s = np.linalg.svd(np.array(some), compute_uv=False)
-    return bool(s[1] > SMALL * s[0])
+def _pair(n: int, j: int) -> slice:
+    return slice(4 * n + 16 * j, 4 * n + 16 * (j + 1))
