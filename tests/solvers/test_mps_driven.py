@@ -15,7 +15,7 @@ from qet.solvers.mps.driven_operator import matrix_of, operator_tensors, pauli_b
 from qet.solvers.mps.driven_state import bonds_to
 from qet.solvers.mps.driven_train import distance, residual_norm
 from qet.solvers.mps.driven_unique import conserved_sum
-from qet.solvers.questions import error_of_means, expect_of, marginal_of, trace_error_of
+from qet.solvers.questions import error_of_means, evolved_of, expect_of, marginal_of, trace_error_of
 from qet.solvers.transport import TransportError
 
 
@@ -234,7 +234,7 @@ def test_what_does_not_fit_is_refused_by_name():
     with pytest.raises(TooLarge, match=r"solver=\"mps\" with the bond dimension 4000"):
         qet.steady(qet.xxz(40), ends(40), solver=("mps", 4000))
     with pytest.raises(NotOffered, match="evolution in time"):
-        qet.evolve(qet.steady(qet.xxz(4), ends(4), solver=("mps", 8)), 1.0, surroundings=())
+        evolved_of(qet.steady(qet.xxz(4), ends(4), solver=("mps", 8)).payload, qet.xxz(4), 1.0)
     with pytest.raises(NotOffered, match="marginals are offered up to 8"):
         qet.marginal(qet.steady(qet.xxz(9, Delta=0.0), ends(9), solver=("mps", 4)), range(9))
 

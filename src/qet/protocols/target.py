@@ -77,11 +77,13 @@ def precision_of(state: State, target: PauliSum | None) -> Any:
 def stated_of(state: State, target: PauliSum | None, party: Sequence[int]) -> Any:
     """Error of what a party's act changes, from the stated errors of means or marginals; None where there are none.
 
-    Single sites: what changes is Σ w_s <s>. Of a string of size c, Bob's turn makes strings with other letters at his site
-    and Σ w² = c², Alice's outcomes double these at most where she measures an axis, and the string itself is
-    subtracted. With e the largest error of these means, and errors added in quadrature, that is (3 Σ c²)^½ e. Parties of
-    several sites: the strings on some sites, of norm h, change by the mean of an operator whose spectrum lies within
-    ±2h, and the error of the marginal has the trace norm e and no trace: 2 h e, added up over such sites. Derived here.
+    Single sites: what changes is Σ w_s <s>. Of a string of size c, Bob's turn makes strings with other letters at his
+    site and Σ w² = c², Alice's outcomes double these at most where she measures an axis, and the string itself is
+    subtracted. With e the largest error of these means, and errors added in quadrature, that is (3 Σ c²)^½ e.
+
+    Parties of several sites: the strings on some sites, of norm h, change by the mean of an operator whose spectrum
+    lies within ±2h; the error of the marginal has the trace norm e and no trace: 2 h e, added up over such sites.
+    Derived here.
     """
     A, near = state.model.A, _near(state, target, party)
     if trace_error_of(state.payload, A) is None:

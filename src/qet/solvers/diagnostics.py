@@ -225,7 +225,7 @@ class SteadyDiagnostics:
 
     @property
     def energy_current_error(self) -> Any:
-        """Stated error of the energy currents where a route states one (solver="mps"), the largest of all, shape (...)."""
+        """Stated error of the energy currents, the largest of all, where a route states one (solver="mps")."""
         return self._answer("current_error")
 
     @property

@@ -165,7 +165,7 @@ def _refuse_large(generator: Generator, layout: Layout) -> None:
             f'solver="chains": the symmetries of this chain of {layout.n_sites} sites leave {layout.unknowns:,} '
             f"unknowns, which take {spelled_bytes(needed)}, more than {spelled_bytes(MEMORY_LIMIT)}. A chain whose "
             "magnetization is conserved by H goes furthest; where H is quadratic in fermions and jumps sit at the "
-            'ends, solver="fermions" has no such limit; nor has solver="mps" for nearest neighbors, with a stated error.'
+            'ends, solver="fermions" has no such limit; nor has solver="mps", for nearest neighbors.'
         )
 
 

@@ -37,6 +37,7 @@ SETTLED = 0.3  # of the error by bonds: a drift below it is no longer followed
 COARSE = 0.1  # of the norm dropped: a drift below it is not followed at the coarse bond
 SLOWEST = 0.9  # ratio of two residuals above which nothing has fallen
 SHARED = 0.5  # of the largest change of a mean, at most half of it, counted for every string: slow modes hide in some
+EXACT = 1e-9  # a residual, or a change of a mean, that rounding and the slowest modes leave
 STEADY = 0.98  # ratio of two drifts above which what is to come cannot be told
 
 
@@ -146,6 +147,8 @@ def _still_off(residual: float, before: float) -> float:
 
     The root allows for slow modes, whose share of the error falls less than their share of the residual.
     """
+    if residual < EXACT:  # rounding, as at the coarse bond where that is large enough
+        return 0.5
     q = residual / before if before > 0.0 else 0.0
     return max(q / (1.0 - q), min(np.sqrt(q), 0.5)) if q < SLOWEST else np.inf
 
@@ -155,6 +158,8 @@ def _drift(changes: list[Array]) -> float:
     last = float(np.abs(changes[-1]).max())
     if len(changes) < 3:
         return np.inf if last > 0.0 else 0.0
+    if last < EXACT:
+        return 10.0 * last
     size = float(np.sum(changes[-2] ** 2))
     p = float(np.sum(changes[-1] * changes[-2])) / size if size > 0.0 else 0.0
     return last * max(1.0, p / (1.0 - p)) if p < STEADY else np.inf
