@@ -165,7 +165,6 @@ def test_twenty_free_sites_agree_with_third_quantization():
     product, exact = (qet.steady(model, jumps, solver=solver) for solver in (("mps", 8), "fermions"))
     for name, one in compared(product, exact).items():
         assert one.ratio >= 1.0, (name, one)
-    assert qet.transport(product).error.spin_current < 1e-3
 
 
 def test_a_batch_is_its_points():

@@ -113,7 +113,8 @@ def _chains(model: Model, things: Things, points: int) -> Route:
 
 
 def _mps(model: Model, things: Things, bond: int | None) -> Route:
-    from qet.solvers.mps.driven import BOND, memory_of, seconds_of, why_not
+    from qet.solvers.mps.driven import memory_of, seconds_of, why_not
+    from qet.solvers.mps.driven_state import BOND
 
     need = memory_of(model, things, bond)
     obstacle = why_not(model, things) or too_much(need)

@@ -1,12 +1,12 @@
 """A matrix product of means of Pauli strings as a payload: a density matrix of any length, with its stated error.
 
-r_s = Tr[P_s rho] is a product of one matrix a letter, so that a mean is a row times matrices; outside the sites asked for
-all letters are identities, and these products are kept. A marginal opens the legs of its sites.
+r_s = Tr[P_s rho] is a product of one matrix a letter, so that a mean is a row times matrices; outside the sites asked
+for all letters are identities, and these products are kept. A marginal opens the legs of its sites.
 
-Beside the state stands a coarse one, of half the bond dimension. What is asked of both differs by an amount that,
-times `factor`, is stated as its error (`driven` says how the factor comes about): for a family of means the largest
-change over the family; for a marginal the trace norm of its change, which bounds what any measurement or operation
-there can make of it.
+Beside the state stands a coarse one, of half the bond dimension. What is asked of both differs by an amount that, times
+`factor` and with `floor` for every string, is stated as its error (`driven_state` says how these come about): for a
+family of means the largest change over the family; for a marginal the trace norm of its change, which bounds what any
+measurement or operation there can make of it.
 """
 
 from __future__ import annotations

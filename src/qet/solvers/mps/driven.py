@@ -1,12 +1,12 @@
 """Steady states of driven chains as matrix products, as far as their error can be stated.
 
-The density matrix is kept as the means of all Pauli strings (`density`), found by sweeps that solve L r = 0 bond by bond
-(`driven_train`) at growing bond dimensions, with an error estimated from the bond dimension, the sweeps and slow modes
-(`driven_state`). Jumps sit on single sites, H has terms on single sites and nearest neighbors. Points of a batch are
-solved one after the other.
+The density matrix is kept as the means of all Pauli strings (`density`), found by sweeps that solve L r = 0 bond by
+bond (`driven_train`) at growing bond dimensions, with an error estimated from the bond dimension, the sweeps and slow
+modes (`driven_state`). Jumps sit on single sites, H has terms on single sites and nearest neighbors. Points of a batch
+are solved one after the other.
 
 Where a sum of one-site operators is conserved there are several steady states, and the call is refused before anything
-is solved (`driven_unique`). Longer conserved sums are not looked for: the sweeps then start from infinite temperature.
+is solved (`driven_unique`). Longer conserved sums are not looked for: the sweeps then start near infinite temperature.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from qet.solvers.states import Prepared, energy_scale
 Array = np.ndarray
 Things = tuple[Bath | Jump, ...]
 CHANNELS = 8  # bond dimension of the generator of an XXZ chain
-SPEED = 2.5e9  # multiplications and additions a second of one core, about
+SPEED = 2.5e10  # multiplications and additions a second of one core, about
 SWEPT = 6  # sweeps at the largest bond, about; the smaller ones take half as long again
 
 
@@ -87,8 +87,8 @@ def steady_by_mps(model: Model, things: Things, bond: int | None = None, allowed
 
     Raises:
         NotOffered: for baths, jumps on several sites, or terms beyond nearest neighbors. TooLarge: with the memory.
-        NoUniqueSteadyState: where a sum of one-site operators is conserved. NotConverged: where the sweeps do not settle, so that no error
-            can be stated; `.best` is the payload.
+        NoUniqueSteadyState: where a sum of one-site operators is conserved. NotConverged: where the sweeps do not
+            settle, so that no error can be stated; `.best` is the payload.
     """
     obstacle = why_not(model, things)
     if obstacle is not None:
@@ -154,8 +154,9 @@ def _refuse_several(points: list[Generator], shape: tuple[int, ...]) -> None:
         np.reshape([one is not None for one in kept], shape),
         NoUniqueSteadyState,
         lambda i: (
-            "steady: the gksl generator has several independent steady states, so the state depends on where it started: "
-            f"it conserves {kept[_flat(i, shape)]}. Add a jump that changes it, or break the symmetry. {SETTLE}"
+            "steady: the gksl generator has several independent steady states, so the state depends on where it "
+            f"started: it conserves {kept[_flat(i, shape)]}. Add a jump that changes it, or break the symmetry. "
+            f"{SETTLE}"
         ),
     )
 

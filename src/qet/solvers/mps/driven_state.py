@@ -3,15 +3,15 @@
 The error of what is asked of the state is estimated from three things that are all measured:
 
 - *The bond dimension.* From half the bond dimension to the whole one, every mean changes; the residual ‖L r‖, which is
-  computed without approximation, falls by a factor q. If the error falls likewise, it is q/(1 - q) of the change; for small q its root is
-  taken, since the error of slow modes falls less.
-- *The sweeps.* Where the last sweeps still drift the same way, with a ratio p from one to the next, p/(1 - p) of the last
-  change is to come, and no less than that change itself.
+  computed without approximation, falls by a factor q. If the error falls likewise, it is q/(1 - q) of the change; for
+  small q the root of q is taken, since the error of slow modes falls less.
+- *The sweeps.* Where the last sweeps still drift the same way, with a ratio p from one to the next, p/(1 - p) of the
+  last change is to come, and no less than that change itself.
 - *Slow modes.* What GMRES left of the local equations times the largest inverse that it met, against the change of the
   whole vector from the coarse to the fine bond: that share of the largest change of a mean.
 
-The first belongs to what is asked for, and by half to the mean of any string, as do the others. All are stated threefold. Derived here;
-held against exact states of random chains at small bonds.
+The first belongs to what is asked for, and in part to the mean of any string, as do the others. All are stated
+threefold. Derived here; held against exact states of random chains at small bonds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from qet.solvers.chains.action import Generator
 from qet.solvers.mps.density import Means
 from qet.solvers.mps.driven_operator import operator_tensors
-from qet.solvers.mps.driven_train import SMALLEST, Sweeps, Tensors, distance, residual_norm
+from qet.solvers.mps.driven_train import SMALLEST, TRACE, Sweeps, Tensors, distance, residual_norm
 
 Array = np.ndarray
 BOND = 64  # where none is given
@@ -33,6 +33,7 @@ GROWING = 2  # sweeps at bonds on the way
 MOST_SWEEPS = 8  # at the coarse and the fine bond
 FEW, MANY = 20, 50  # vectors of GMRES on the way, and at the coarse and the fine bond
 SAFETY = 3.0
+NOISE = 0.1  # of the start, beside the 1 of the trace
 SETTLED = 0.3  # of the error by bonds: a drift below it is no longer followed
 COARSE = 0.1  # of the norm dropped: a drift below it is not followed at the coarse bond
 SLOWEST = 0.9  # ratio of two residuals above which nothing has fallen
@@ -42,7 +43,7 @@ STEADY = 0.98  # ratio of two drifts above which what is to come cannot be told
 
 
 class Sweep(NamedTuple):
-    """One sweep: its bond dimension, the residual ‖L r‖ after it, the norm dropped, and the largest change of a mean."""
+    """One sweep: its bond dimension, the residual ‖L r‖ after it, the norm dropped, the largest change of a mean."""
 
     bond: int
     residual: float
@@ -91,17 +92,15 @@ def bonds_to(bond: int) -> list[int]:
     return bonds if len(bonds) > 1 else [max(1, bond // 2), bond]
 
 
-def found_at(generator: Generator, bond: int, start: list[Array] | None = None) -> Found:
+def found_at(generator: Generator, bond: int) -> Found:
     """The steady state of one point.
 
     Args:
         generator: H of strings on single sites and nearest neighbors, jumps on single sites.
         bond: Largest bond dimension.
-        start: Tensors to start from; None: the state of infinite temperature.
     """
     operator = operator_tensors(generator)
-    tensors = start or [np.eye(1, 4).reshape(1, 4, 1) for _ in range(generator.n_sites)]
-    work = Sweeps(operator, tensors)
+    work = Sweeps(operator, _start(generator.n_sites, min(bond, FIRST)))
     history: list[Sweep] = []
     *way, coarse_bond, fine_bond = bonds_to(bond)
     for one in way:
@@ -113,6 +112,16 @@ def found_at(generator: Generator, bond: int, start: list[Array] | None = None) 
     norm = distance(fine.tensors, tuple(np.zeros((1, 4, 1)) for _ in fine.tensors))
     states = Means(fine.tensors), Means(coarse.tensors)
     return Found(*states, fine.residual / norm, factor, floor, bool(np.isfinite(factor + floor)), tuple(history))
+
+
+def _start(n: int, bond: int) -> list[Array]:
+    """The state of infinite temperature and noise: a product state may solve every two-site equation and be stuck."""
+    rng, tensors = np.random.default_rng(n), []
+    for j in range(n):
+        B = NOISE * rng.normal(size=(1 if j == 0 else bond, 4, 1 if j == n - 1 else bond))
+        B[0, :, 0] = TRACE
+        tensors.append(B)
+    return tensors
 
 
 def local_means(tensors: Tensors) -> Array:
@@ -147,7 +156,7 @@ def _still_off(residual: float, before: float) -> float:
 
     The root allows for slow modes, whose share of the error falls less than their share of the residual.
     """
-    if residual < EXACT:  # rounding, as at the coarse bond where that is large enough
+    if max(residual, before) < EXACT:  # rounding at both
         return 0.5
     q = residual / before if before > 0.0 else 0.0
     return max(q / (1.0 - q), min(np.sqrt(q), 0.5)) if q < SLOWEST else np.inf

@@ -1,9 +1,9 @@
 """What a long driven chain conserves among the sums of one-site operators: then it has several steady states.
 
-Q = Σ_j q_j·(X_j, Y_j, Z_j) is conserved where the adjoint generator takes it to zero. That is a linear map from 3N letters
-to the strings on single sites and nearest neighbors, and its null space is found by singular values. A magnetization
-that no jump changes is found so, as is a site that nothing touches. Conserved sums of longer strings are not looked
-for. Derived here.
+Q = Σ_j q_j·(X_j, Y_j, Z_j) is conserved where the adjoint generator takes it to zero. That is a linear map from 3N
+letters to the strings on single sites and nearest neighbors, and its null space is found by singular values. A
+magnetization that no jump changes is found so, as is a site that nothing touches. Conserved sums of longer strings are
+not looked for. Derived here.
 """
 
 from __future__ import annotations
