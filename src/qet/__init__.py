@@ -63,9 +63,13 @@ _WORDS = {
     "qet.studies.reciprocity": ["reciprocity"],
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
+    "qet.studies.gradient": ["gradient"],
     "qet.studies.sweep": ["sweep"],
+    "qet.studies.sweep_sampling": ["zipped", "sampled"],
     "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
+    "qet.studies.pack": ["pack"],
+    "qet.studies.saving": ["save", "load"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],
 }

@@ -44,9 +44,11 @@ from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
 from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
+from qet.studies.gradient import gradient
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
 from qet.studies.sweep import sweep
+from qet.studies.sweep_sampling import sampled, zipped
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -111,7 +113,10 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "gradient": gradient,
     "sweep": sweep,
+    "zipped": zipped,
+    "sampled": sampled,
     "decay_law": decay_law,
 }
 
