@@ -14,7 +14,7 @@ import pytest
 
 import qet
 from qet import bath, eigenstate, feedback, gibbs, ground, ising, jump, measure, minimal, steady, teleport
-from qet.interfaces import catalog
+from qet.physics import catalog
 from qet.interfaces.cli import main
 from qet.interfaces.point import read_bath, read_jump, read_words
 

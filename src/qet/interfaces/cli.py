@@ -146,7 +146,7 @@ def show(
 @app.command()
 def models(as_json: Json = False) -> None:
     """The models known by name, with their parameters."""
-    from .catalog import catalog
+    from qet.physics.catalog import catalog
 
     entries = catalog()
     if as_json:

@@ -20,7 +20,7 @@ from qet.physics.model import Model
 from qet.physics.models import model as model_of_terms
 from qet.solvers.masters import Master, checked_master
 
-from .catalog import find_model, model_names
+from qet.physics.catalog import find_model, model_names
 
 STATES = ("ground", "eigenstate", "gibbs", "steady")
 BATH_WORDS = ("site", "T", "rate", "mu", "statistics", "coupling", "full_band", "spectrum", "lamb_shift", "common")

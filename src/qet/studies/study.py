@@ -46,6 +46,7 @@ from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
+from qet.studies.study_data import study_of
 from qet.studies.sweep import sweep
 
 
@@ -112,8 +113,11 @@ WORDS: dict[str, Callable[..., Any]] = {
     "decompose": decompose,
     "optimize": optimize,
     "sweep": sweep,
+    "study": study_of,
     "decay_law": decay_law,
 }
+PLAIN = ("study",)
+"""Words whose arguments are plain data and hold no recipes."""
 
 
 def rerun(recipe: Mapping[str, Any]) -> Any:
@@ -147,7 +151,8 @@ def _build(data: Any) -> Any:
             return {key: _build(item) for key, item in data.items()}
         if not isinstance(word, str) or word not in WORDS:
             raise unknown("word", word, WORDS)
-        arguments = {key: _build(item) for key, item in data.items() if key != "word"}
+        held = {key: item for key, item in data.items() if key != "word"}
+        arguments = held if word in PLAIN else {key: _build(item) for key, item in held.items()}
         try:
             signature(WORDS[word]).bind(**arguments)
         except TypeError as error:
