@@ -66,6 +66,7 @@ _WORDS = {
     "qet.studies.sweep": ["sweep"],
     "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
+    "qet.interfaces.study_file": ["study"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],
 }

@@ -129,7 +129,8 @@ def model_parameters(name: str) -> dict[str, inspect.Parameter]:
         UnknownName, NotOffered: for a model that is not known or cannot be loaded.
     """
     function = model_of_terms if name == FROM_TERMS else find_model(name)
-    return dict(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    return {name: p for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
 
 
 def model_name(section: Mapping[str, Any]) -> str:

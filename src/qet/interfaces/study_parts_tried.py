@@ -1,0 +1,102 @@
+"""The parts of a study, each built by the public words at the first point of the axes, and what these refuse.
+
+Nothing is solved: a model, a reservoir, a measurement or a rule is made in no time, and knows what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from qet.studies.study_parts import bath_of, feedback_of, jump_of, measurement_of, model_of
+from qet.studies.study_slots import Path, filled, slots
+
+from .mistakes import Mistake
+from .study_axes import Axes
+
+Data = Mapping[str, Any]
+FIRST = 50  # values of one axis at which parts are built
+
+
+def refused_parts(data: Data, axes: Axes, bad: set[Path]) -> list[Mistake]:
+    """What the public words refuse in the parts where nothing else is wrong."""
+    found: dict[Mistake, None] = {}
+    for values in _points(data, axes):
+        for mistake in _at(data, values, bad):
+            found.setdefault(mistake)
+            bad = bad | {mistake.path}  # one refusal a part
+    return list(found)
+
+
+def _at(data: Data, values: Mapping[str, Any], bad: set[Path]) -> Iterator[Mistake]:
+    model, refusal = _tried(data, ("model",), values, bad, lambda part: model_of(part.get("model", {})))
+    if refusal:
+        yield Mistake(("model",), refusal)
+    for name, build in (("bath", bath_of), ("jump", jump_of)):
+        tables = data.get(name)
+        for i, table in enumerate(tables if isinstance(tables, list) else ()):
+            path = (name, i)
+            if not isinstance(table, Mapping) or _is_bad(path, bad):
+                continue
+            made, refusal = _tried({name: [table]}, (name,), values, set(), lambda part, b=build, n=name: b(part[n][0]))
+            if refusal:
+                yield Mistake(path, refusal)
+            elif model is not None and made is not None and max(made.sites) >= model.n_sites:
+                text = f"the model has {model.n_sites} sites, counted from 0; got site {max(made.sites)}."
+                yield Mistake((*path, "sites" if name == "bath" else "site"), text)
+    for key, make in (("measure", _measurement), ("feedback", _feedback)):
+        section = data.get("protocol")
+        if isinstance(section, Mapping) and (key in section or (key == "measure" and "strength" in section)):
+            path = ("protocol", key if key in section else "strength")
+            if key == "measure" and _is_bad(("protocol", "strength"), bad):
+                continue
+            _, refusal = _tried({"protocol": section}, path, values, bad, make)
+            if refusal:
+                yield Mistake(path, refusal)
+
+
+def _measurement(part: Data) -> Any:
+    section = part["protocol"]
+    strength = {"strength": section["strength"]} if "strength" in section else {}
+    return measurement_of(section.get("measure", "X"), strength)
+
+
+def _feedback(part: Data) -> Any:
+    return feedback_of(part["protocol"]["feedback"])
+
+
+def _tried(
+    data: Data, path: Path, values: Mapping[str, Any], bad: set[Path], build: Callable[[Data], Any]
+) -> tuple[Any, str]:
+    """What a part is, or the refusal; neither where the part is bad already, or needs a name without a value."""
+    if _is_bad(path, bad):
+        return None, ""
+    own = {path[0]: data.get(path[0], {})}
+    try:
+        if any(name not in values for slot in slots(own) for name in slot.names()):
+            return None, ""
+        return build(filled(own, values)), ""
+    except (ValueError, TypeError) as refusal:  # ours, or what a model of another package raises
+        return None, str(refusal)
+
+
+def _is_bad(path: Path, bad: set[Path]) -> bool:
+    return any(other[: len(path)] == path or (other and path[: len(other)] == other) for other in bad)
+
+
+def _points(data: Data, axes: Axes) -> Iterator[dict[str, Any]]:
+    """The first value of every axis; and of axes of words and whole numbers each value in its turn."""
+    start = {**axes.constants, **{name: axes.values(name)[0] for name in axes.names if axes.values(name)}}
+    yield start
+    whole = {name for slot in slots(data) if slot.kind == "whole" for name in _names(slot)}
+    for name in axes.names:
+        if axes.is_of_words(name) or name in whole:
+            for value in axes.values(name)[1:FIRST]:
+                yield {**start, name: value}
+
+
+def _names(slot: Any) -> list[str]:
+    try:
+        return list(slot.names())
+    except ValueError:
+        return []
