@@ -64,6 +64,7 @@ _WORDS = {
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
     "qet.studies.sweep": ["sweep"],
+    "qet.studies.sweep_sampling": ["zipped", "sampled"],
     "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
     "qet.interfaces.study_file": ["study"],

@@ -158,3 +158,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(what: str, name: object, known: Iterable[str]) -> UnknownName:
     """The error for a name that is not known, with the nearest one that is."""
     return UnknownName(f"there is no {what} {name!r}; {nearest(str(name), known)}")
+
+
+class WorkerLost(QetError):
+    """Processes that computed a chunk died again and again; what was finished before is kept where it was stored."""
+
+
+class OtherStudy(QetError):
+    """A store that holds another study than the one that asks for it; the message names what differs."""
+
+
+class NotAStore(QetError):
+    """A path that holds no store, or one that this version cannot read."""
+
+
+class NotWritten(QetError):
+    """A file that could not be written: a full disk, a folder that is read-only or missing. Finished work is kept."""
+
+
+class NotReadable(QetError):
+    """A file that is not taken back: damaged, edited, of a newer version, or not of this package."""

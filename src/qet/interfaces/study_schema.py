@@ -13,14 +13,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from qet.studies.engines import ENGINES
+from qet.studies.study_data import SCALES
 from qet.studies.study_outputs import OUTPUTS
+from qet.studies.sweep import ERRORS
+from qet.studies.sweep_sampling import KINDS
 
 from .mistakes import no_such
 
-ENGINES = ("serial", "processes", "dask")
-ERRORS = ("raise", "record")
-SCALES = ("linear", "log")
-KINDS = ("sobol", "random")
 NUMBER = 'a number, or an expression such as "gamma*(1 + mu)"'
 
 

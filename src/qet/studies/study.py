@@ -48,6 +48,7 @@ from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
 from qet.studies.study_data import study_of
 from qet.studies.sweep import sweep
+from qet.studies.sweep_sampling import sampled, zipped
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:
@@ -114,6 +115,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "optimize": optimize,
     "sweep": sweep,
     "study": study_of,
+    "zipped": zipped,
+    "sampled": sampled,
     "decay_law": decay_law,
 }
 PLAIN = ("study",)

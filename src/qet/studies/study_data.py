@@ -23,6 +23,8 @@ from qet.studies.expression import expression
 from qet.studies.study_outputs import outputs_of
 from qet.studies.study_parts import run_of
 from qet.studies.study_slots import filled, slots
+from qet.studies.sweep import sweep
+from qet.studies.sweep_sampling import sampled, zipped
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,10 +92,6 @@ class Study(Value):
     @property
     def together(self) -> tuple[Any, ...]:
         """The axes that share a dimension, as `zipped` and `sampled` make them."""
-        if not self.data.keys() & {"zipped", "sampled"}:
-            return ()
-        from qet.studies.sweep_sampling import sampled, zipped
-
         groups: list[Any] = []
         for table in self.data.get("zipped", []):
             values = {name: self._values(name, given) for name, given in table.items() if name != "dim"}
@@ -133,8 +131,6 @@ class Study(Value):
         Raises:
             QetError: see `qet.sweep`.
         """
-        from qet.studies.sweep import sweep
-
         chosen = {**self.settings, **{name: value for name, value in options.items() if value is not None}}
         if isinstance(chosen.get("chunks"), dict):
             chosen["chunks"] = dict(chosen["chunks"])

@@ -1,47 +1,83 @@
-"""A function over a grid of its parameters, as one labeled dataset.
+"""A function over many values of its parameters, as one labeled dataset, in memory or in a store.
 
-Every parameter of the physics may be an array, so a sweep over such parameters is one call; only what makes another
-model at every value, the number of sites or the place of Bob, is gone through value by value (`sweep_axes`).
+Every parameter of the physics may be an array, so a sweep over such parameters is few calls on large arrays; only what
+makes another model at every value, the number of sites or the place of Bob, is gone through value by value
+(`sweep_axes`). The points are cut into chunks (`sweep_plan`), each computed alone (`sweep_work`) by whatever engine is
+at hand (`engines`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qet.foundations.conventions import STAMP
-from qet.foundations.errors import BadParameter, QetError, ShapeMismatch, unknown
-from qet.foundations.values import call_of
-from qet.protocols.run import Run
+from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.values import call_of, plain
+from qet.studies.engines import check_engine, run_chunks
 from qet.studies.named_function import check_parameters, identity, name_of
-from qet.studies.sweep_axes import Block, Grid, grid_of
-from qet.studies.sweep_variables import Variable, variables_of
+from qet.studies.progress import Progress
+from qet.studies.sweep_axes import grid_of
+from qet.studies.sweep_chunks import Filled, Refused, Region
+from qet.studies.sweep_columns import Columns
+from qet.studies.sweep_plan import plan
+from qet.studies.sweep_sampling import Together
+from qet.studies.sweep_stored import Ask, refusal_of, stored
+from qet.studies.sweep_variables import numbers_of_runs
+from qet.studies.sweep_work import Work
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Array = np.ndarray
 ERRORS = ("raise", "record")
+WRITTEN_OUT = 100_000  # points up to which the recipe of a run is kept
 
 
-def sweep(point: Callable[..., Any], *, loop: Collection[str] = (), errors: str = "raise", **axes: Any) -> xr.Dataset:
-    """A function at all combinations of values of its parameters, as an xarray Dataset.
+def sweep(
+    point: Callable[..., Any],
+    *together: Together,
+    loop: Collection[str] = (),
+    errors: str = "raise",
+    out: Any = None,
+    chunks: Any = "auto",
+    engine: Any = "serial",
+    workers: int | None = None,
+    shard: str | None = None,
+    progress: bool | None = None,
+    variables: Collection[str] | None = None,
+    **axes: Any,
+) -> xr.Dataset:
+    """A function at many values of its parameters, as an xarray Dataset.
 
-    Axes of numbers with a fraction are passed as arrays, all in one call: the i-th of them has its values along the
-    i-th dimension and length one elsewhere, so that they broadcast. Axes of whole numbers, names and anything else are
-    looped over. One state serves all distances: it is prepared outside, and `state.between(A, B)` places the parties.
+    Axes of numbers with a fraction are passed as arrays: the i-th of them has its values along the i-th dimension and
+    length one elsewhere, so that they broadcast. Axes of whole numbers, names and anything else are looped over. One
+    state serves all distances: it is prepared outside, and `state.between(A, B)` places the parties.
+
+    The points are computed in chunks. With `out` every finished chunk is on the disk before it counts, and the same
+    call again goes on where the last one stopped, however it was stopped; the result is then read lazily from there.
 
     Args:
         point: Function of named parameters that returns a `Run`, a number, an array with one value a point, a pair
             (names, array) whose last axes bear these names, or a mapping of names to any of these.
+        together: Parameters that share a dimension: `zipped`, `sampled`.
         loop: Names of axes to loop over though their values have a fraction: for functions that take one number at a
             time.
         errors: "raise": the first refusal is raised, with the point in its message. "record": points that are
             refused are nan, and the variable `why` says why.
+        out: A folder to keep the results in while they are made, such as "map.zarr"; None: memory.
+        chunks: "auto" (about 2^18 points of vectorized axes, looped values one by one), the most points of a chunk, or
+            lengths along axes, {"T": 100}. Part of what a store is made for: another cut is another study.
+        engine: "serial", "processes" (of this machine), "dask" (a local cluster), "slurm", or a `distributed.Client`.
+        workers: How many processes; None: one for every processor this process may use.
+        shard: "3/64": only the third of 64 parts, each of which may run anywhere with the same `out`.
+        progress: None: a bar at a terminal where it takes longer than a second, else a line every half minute through
+            the logger "qet". True: a bar. False: silence.
+        variables: Which numbers of a run to keep, such as ("extracted", "injected"); None: all nine.
         axes: For each parameter its values, or one value, which makes no dimension.
 
     Returns:
@@ -52,6 +88,8 @@ def sweep(point: Callable[..., Any], *, loop: Collection[str] = (), errors: str 
     Raises:
         UnknownName: for a parameter that the function does not have. BadParameter: for one without a value, and for
             results that are no numbers. ShapeMismatch: where results do not fit the axes.
+        OtherStudy: for a store that holds another study. NotWritten: for a disk that is full or read-only.
+        WorkerLost: where processes keep dying at one chunk. NotOffered: for a function that cannot be sent to others.
         QetError: whatever the function is refused with, where errors are not recorded or no point has an answer.
 
     Example:
@@ -65,125 +103,115 @@ def sweep(point: Callable[..., Any], *, loop: Collection[str] = (), errors: str 
         >>> data.extracted.dims, data.extracted.attrs["units"]
         (('n', 'T'), 'energy')
     """
-    check_parameters("sweep", point, axes, give="its values, {}=[...]")
+    _check_call(point, together, errors, axes)
+    check_engine(engine, workers)
+    grid = grid_of(axes, loop, together)
+    work = Work(point, grid, plan(grid, chunks), errors == "record", numbers_of_runs(variables))
+    options = {
+        "together": (list(together), []),
+        "loop": ([loop] if isinstance(loop, str) else list(loop), []),
+        "errors": (errors, "raise"),
+        "variables": (variables if variables is None else list(work.kept), None),
+    }
+    recipe = call_of("sweep", {"point": identity(point), **axes}, options).recipe
+    attributes = attributes_of(work, recipe)
+    if out is not None:
+        return stored(work, attributes, Ask(out, header_of(work, recipe), shard, engine, workers, progress))
+    if shard is not None:
+        raise BadParameter('a part of a sweep needs a place where the parts meet: give out="map.zarr" beside shard=.')
+    gathered = Gathered(work)
+    total = len(work.chunks)
+    with Progress(name_of(point), total, wanted=progress) as bar:
+
+        def on_done(filled: Filled) -> None:
+            gathered.enter(filled)
+            bar.advance(bool(filled.refused))
+
+        run_chunks(work, range(total), None, engine=engine, workers=workers, on_done=on_done)
+    return gathered.dataset(attributes)
+
+
+def _check_call(point: Any, together: tuple[Any, ...], errors: str, axes: Mapping[str, Any]) -> None:
+    names = list(axes)
+    if not isinstance(point, Mapping):
+        for group in together:
+            if not isinstance(group, Together):
+                raise BadParameter(
+                    f"after the function, sweep takes qet.zipped(...) and qet.sampled(...), and axes by name; got "
+                    f"{type(group).__name__}."
+                )
+            names += list(group.values)
+    check_parameters("sweep", point, names, give="its values, {}=[...]")
     if errors not in ERRORS:
         raise unknown("way with errors", errors, ERRORS)
-    found = Sweep(point, grid_of(axes, loop), errors == "record")
-    for index in found.grid.indices():
-        found.fill(index, found.grid.whole)
-    options = {"loop": (list(loop) if not isinstance(loop, str) else [loop], []), "errors": (errors, "raise")}
-    return found.dataset(call_of("sweep", {"point": identity(point), **axes}, options).recipe)
+
+
+def attributes_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of the dataset: what it is and where it comes from."""
+    from qet import __version__
+
+    return {
+        "title": f"{name_of(work.point)} over {', '.join(work.grid.parameters)}",
+        "source": f"qet {__version__}, numpy {np.__version__}",
+        "point": json.dumps(recipe["point"]),
+        "recipe": json.dumps(recipe, default=str),
+        "conventions_of_physics": STAMP,
+    }
+
+
+def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes this study another than others, as plain data."""
+    lengths = {axis.name: n for axis, n in zip(work.grid.stored, work.chunks.lengths, strict=True)}
+    return {
+        "point": recipe["point"],
+        "axes": {axis.name: plain(list(axis.values)) for axis in work.grid.axes if not axis.together}
+        | {name: plain(value) for name, value in work.grid.fixed.items()},
+        "together": recipe.get("together", []),
+        "loop": sorted(recipe.get("loop", [])),
+        "errors": "record" if work.is_recording else "raise",
+        "variables": list(work.kept),
+        "chunks": lengths,
+    }
 
 
 @dataclass(eq=False)
-class Sweep:
-    """A sweep being filled.
+class Gathered:
+    """A sweep whose chunks come together in memory.
 
     Attributes:
-        point: The user's function.
-        grid: Where it is called.
-        is_recording: Whether refusals are kept rather than raised.
-        columns: Variable -> its values over the looped axes, the vectorized ones, and its own.
-        described: Variable -> its own dims and attributes.
-        why: Reason for each point that has no answer, over the looped and vectorized axes.
-        run: What the last call returned, if a run.
-        calls: How many calls were answered.
-        refusal: The first refusal.
+        work: What is computed.
+        columns: The variables over the box of points.
+        why: Reason for each point that has no answer, where they are recorded.
+        refused: The first refusal.
+        blank: Chunks in which every point was refused.
     """
 
-    point: Callable[..., Any]
-    grid: Grid
-    is_recording: bool
-    columns: dict[str, Array] = field(default_factory=dict)
-    described: dict[str, Variable] = field(default_factory=dict)
-    why: Array = field(init=False)
-    run: Run | None = None
-    calls: int = 0
-    refusal: QetError | None = None
+    work: Work
+    columns: Columns = field(init=False)
+    why: Array | None = None
+    refused: Refused | None = None
+    blank: list[Region] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.why = np.full(self.grid.shape, "", dtype=object)
+        self.columns = Columns(name_of(self.work.point), self.work.grid.shape)
+        if self.work.is_recording:
+            self.why = np.full(self.work.grid.shape, "", dtype=object)
 
-    def fill(self, index: tuple[int, ...], block: Block) -> None:
-        """Call the function at a looped index and a block of the vectorized axes; halve the block where it fails."""
-        try:
-            result = self.point(**self.grid.arguments(index, block))
-            found = variables_of(result, self._own_name())
-            shape = tuple(part.stop - part.start for part in block)
-            values = {name: variable.over(name, shape) for name, variable in found.items()}
-        except QetError as refusal:
-            if not self.is_recording:
-                self._locate(refusal, index, block)
-                raise
-            self._record(refusal, index, block)
+    def enter(self, filled: Filled) -> None:
+        """Enter one chunk."""
+        region = self.work.chunks.region(filled.number)
+        if self.why is not None:
+            for found in filled.refused:
+                self.refused = self.refused or found
+                self.why[found.place] = f"{found.error}: {found.text}"
+        if not filled.values:
+            self.blank.append(region)
             return
-        except Exception as error:  # of the user's function: his own, with the point added
-            error.add_note(f"in sweep at {self.grid.point_text(index, block, None)}")
-            raise
-        self.calls += 1
-        self.run = result if isinstance(result, Run) else None
-        self._enter(found, values, (*index, *block))
+        if not self.columns.values:
+            self.work.check_names(filled)
+        self.columns.enter(region, filled.values, filled.dims, filled.attributes)
 
-    def _record(self, refusal: QetError, index: tuple[int, ...], block: Block) -> None:
-        self.refusal = self.refusal or refusal
-        lengths = [part.stop - part.start for part in block]
-        if max(lengths, default=1) == 1:
-            here: tuple[Any, ...] = (*index, *block)
-            self.why[here] = f"{type(refusal).__name__}: {refusal}"
-            return
-        longest = int(np.argmax(lengths))
-        middle = (block[longest].start + block[longest].stop) // 2
-        for part in (slice(block[longest].start, middle), slice(middle, block[longest].stop)):
-            self.fill(index, (*block[:longest], part, *block[longest + 1 :]))
-
-    def _locate(self, refusal: QetError, index: tuple[int, ...], block: Block) -> None:
-        """Add to a refusal where it happened."""
-        inside = None
-        shape = tuple(part.stop - part.start for part in block)
-        if refusal.mask is not None and np.any(refusal.mask) and np.ndim(refusal.mask) <= len(shape):
-            try:
-                mask = np.broadcast_to(refusal.mask, shape)
-                inside = tuple(int(i) for i in np.unravel_index(int(mask.argmax()), shape)) if shape else ()
-            except ValueError:
-                inside = None  # the mask has axes of its own
-        refusal.args = (f"{refusal} [sweep at {self.grid.point_text(index, block, inside)}]",)
-
-    def _enter(self, found: dict[str, Variable], values: dict[str, Array], at: tuple[Any, ...]) -> None:
-        if not self.columns:
-            self._check_names(found)
-            self.described = found
-            for name, array in values.items():
-                own = array.shape[array.ndim - len(found[name].dims) :]
-                self.columns[name] = np.zeros((*self.grid.shape, *own), dtype=array.dtype)
-        if found.keys() != self.columns.keys():
-            raise BadParameter(
-                f"{name_of(self.point)} gives {', '.join(found)} at one point and {', '.join(self.columns)} at "
-                "another; a dataset needs the same names everywhere."
-            )
-        for name, array in values.items():
-            column = self.columns[name]
-            own, room = found[name].dims, column.shape[len(self.grid.shape) :]
-            if own != self.described[name].dims or array.shape[array.ndim - len(own) :] != room:
-                raise ShapeMismatch(
-                    f"{name} has axes {own} of shape {array.shape[array.ndim - len(own) :]} at one point and {room} at "
-                    "another; sweep points with axes of one length."
-                )
-            wide = np.result_type(column.dtype, array.dtype)
-            self.columns[name] = column if wide == column.dtype else column.astype(wide)
-            self.columns[name][at] = array
-
-    def _check_names(self, found: dict[str, Variable]) -> None:
-        axes = {axis.name for axis in self.grid.axes}
-        dims = {dim for variable in found.values() for dim in variable.dims}
-        taken = axes & (found.keys() | dims) or dims & found.keys() or {"why"} & (found.keys() | dims)
-        if taken:
-            raise BadParameter(f"{sorted(taken)[0]!r} names two things in the result; rename what the function gives.")
-
-    def _own_name(self) -> str:
-        name = name_of(self.point)
-        return name if name.isidentifier() and name not in {axis.name for axis in self.grid.axes} else "value"
-
-    def dataset(self, recipe: dict[str, Any]) -> xr.Dataset:
+    def dataset(self, attributes: Mapping[str, Any]) -> xr.Dataset:
         """Everything with its names.
 
         Raises:
@@ -191,33 +219,23 @@ class Sweep:
         """
         import xarray as xr
 
-        from qet import __version__
-
-        if not self.columns and self.refusal is not None:
-            raise self.refusal
-        names, order = tuple(axis.name for axis in self.grid.axes), self.grid.order
-        is_missing = self.why != ""
+        if not self.columns.values and self.refused is not None:
+            raise refusal_of(self.refused)
+        grid, columns = self.work.grid, self.columns
+        names, order = tuple(axis.name for axis in grid.axes), grid.order
+        for region in self.blank:
+            for column in columns.values.values():
+                column[region] = np.nan
         variables: dict[str, Any] = {}
-        for name, column in self.columns.items():
-            values = column
-            if is_missing.any():
-                values = column if column.dtype.kind in "fc" else column.astype(float)
-                values[is_missing] = np.nan
-            own = range(len(order), values.ndim)
-            variable = self.described[name]
-            variables[name] = ((*names, *variable.dims), values.transpose(*order, *own), variable.attributes)
-        if self.is_recording:
-            attributes = {"long_name": "why there is no answer"}
-            variables["why"] = (names, self.why.astype(str).transpose(order), attributes)
-        coordinates = {axis.name: (axis.name, axis.labels, {"long_name": axis.name}) for axis in self.grid.axes}
-        fixed = {name: value for name, value in self.grid.fixed.items() if isinstance(value, (int, float, str))}
-        attributes = {
-            "title": f"{name_of(self.point)} over {', '.join(names)}",
-            "source": f"qet {__version__}, numpy {np.__version__}",
-            "point": json.dumps(recipe["point"]),
-            "recipe": json.dumps(recipe, default=str),
-            "conventions_of_physics": STAMP,
-        }
-        if self.run is not None and self.calls == 1:
-            attributes["recipe_of_run"] = json.dumps(self.run.recipe)
-        return xr.Dataset(variables, coordinates | fixed, attributes)
+        for name, column in columns.values.items():
+            own = range(len(order), column.ndim)
+            dims = (*names, *columns.dims[name])
+            variables[name] = (dims, column.transpose(*order, *own), columns.attributes[name])
+        if self.why is not None:
+            attributes_of_why = {"long_name": "why there is no answer"}
+            variables["why"] = (names, self.why.transpose(order), attributes_of_why)
+        found = dict(attributes)
+        run = self.work.run
+        if run is not None and len(self.work.chunks) == 1 and sum(map(len, grid.axes)) <= WRITTEN_OUT:
+            found["recipe_of_run"] = json.dumps(run.recipe)
+        return xr.Dataset(variables, grid.coordinates | grid.scalars, found)

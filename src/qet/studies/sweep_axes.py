@@ -2,13 +2,14 @@
 
 Numbers with a fraction are vectorized: all their values go to the function in one call, each axis along its own
 dimension of the arrays. Whole numbers, names, yes-or-no and everything else make another model or another protocol at
-every value and are looped over.
+every value and are looped over. Parameters that run together (`zipped`, `sampled`) share one dimension, vectorized
+where all of them are numbers with a fraction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -17,31 +18,49 @@ import numpy as np
 from qet.foundations.checks import real
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
 from qet.foundations.values import spell
+from qet.studies.sweep_chunks import Region
+from qet.studies.sweep_sampling import Together
 
 Array = np.ndarray
 Block = tuple[slice, ...]  # of the vectorized axes, in their order
+Coordinate = tuple[tuple[str, ...], Array, dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One parameter of a sweep.
+    """One dimension of a sweep: a parameter, or several that run together.
 
     Attributes:
-        name: The parameter.
-        values: A float array, or a list of anything.
+        name: The dimension, which of a single parameter is its name.
+        values: A float array, or a list of anything; of several parameters the places 0, 1, ...
         is_vectorized: Whether its values are passed as an array.
+        together: Parameter -> its values, of several that run together; empty for a single one.
     """
 
     name: str
     values: Any
     is_vectorized: bool
+    together: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """Parameter -> its values along this axis."""
+        return self.together or {self.name: self.values}
 
     @property
     def labels(self) -> Array:
         """Its values as a coordinate: numbers and names as they are, anything else as text."""
-        if all(isinstance(x, (bool, int, float, str, np.generic)) for x in self.values):
-            return np.asarray(self.values)
-        return np.array([x if isinstance(x, str) else spell(x) for x in self.values], dtype=str)
+        return labels_of(self.values)
+
+
+def labels_of(values: Any) -> Array:
+    """Values as a coordinate: numbers and names as they are, anything else as text."""
+    if all(isinstance(x, (bool, int, float, str, np.generic)) for x in values):
+        return np.asarray(values)
+    return np.array([x if isinstance(x, str) else spell(x) for x in values], dtype=str)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,55 +86,80 @@ class Grid:
         return tuple(axis for axis in self.axes if axis.is_vectorized)
 
     @property
+    def stored(self) -> tuple[Axis, ...]:
+        """The looped axes, then the vectorized ones: the order of `shape`."""
+        return (*self.looped, *self.vectorized)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the looped axes, then of the vectorized ones."""
-        return tuple(len(axis.values) for axis in (*self.looped, *self.vectorized))
+        return tuple(map(len, self.stored))
 
     @property
     def order(self) -> tuple[int, ...]:
         """Where each axis, in the order given, stands in `shape`."""
-        stored = (*self.looped, *self.vectorized)
-        return tuple(next(i for i, other in enumerate(stored) if other is axis) for axis in self.axes)
+        return tuple(next(i for i, other in enumerate(self.stored) if other is axis) for axis in self.axes)
 
     @property
-    def whole(self) -> Block:
-        """All points of the vectorized axes."""
-        return tuple(slice(0, len(axis.values)) for axis in self.vectorized)
+    def parameters(self) -> tuple[str, ...]:
+        """Every parameter that varies, in the order given."""
+        return tuple(name for axis in self.axes for name in axis.columns)
 
-    def indices(self) -> Iterator[tuple[int, ...]]:
-        """Every combination of the looped axes."""
-        return product(*(range(len(axis.values)) for axis in self.looped))
+    @property
+    def coordinates(self) -> dict[str, Coordinate]:
+        """Parameter -> (its dimension, its values as labels, long_name), of all that vary."""
+        return {
+            name: ((axis.name,), labels_of(values), {"long_name": name})
+            for axis in self.axes
+            for name, values in axis.columns.items()
+        }
+
+    @property
+    def scalars(self) -> dict[str, Any]:
+        """The fixed parameters that are numbers or names."""
+        return {name: value for name, value in self.fixed.items() if isinstance(value, (int, float, str))}
+
+    def indices(self, region: Region) -> Iterator[tuple[int, ...]]:
+        """Every combination of the looped axes in a region of the box of points."""
+        return product(*(range(part.start, part.stop) for part in region[: len(self.looped)]))
 
     def arguments(self, index: tuple[int, ...], block: Block) -> dict[str, Any]:
         """What the function is called with at a looped index and a block of the vectorized axes."""
         given = dict(self.fixed)
         for axis, i in zip(self.looped, index, strict=True):
-            given[axis.name] = axis.values[i]
+            given |= {name: values[i] for name, values in axis.columns.items()}
         count = len(self.vectorized)
         for place, (axis, part) in enumerate(zip(self.vectorized, block, strict=True)):
-            given[axis.name] = axis.values[part].reshape([-1 if i == place else 1 for i in range(count)])
+            along = [-1 if i == place else 1 for i in range(count)]
+            given |= {name: values[part].reshape(along) for name, values in axis.columns.items()}
         return given
 
     def point_text(self, index: tuple[int, ...], block: Block, inside: tuple[int, ...] | None) -> str:
         """A point in words, "B = 12, T = 0.5 (index (0, 3))"; `inside` the block, or None where it is not known."""
-        at: dict[str, str] = {axis.name: spell(axis.values[i]) for axis, i in zip(self.looped, index, strict=True)}
-        places: dict[str, int] = {axis.name: i for axis, i in zip(self.looped, index, strict=True)}
-        for i, (axis, part) in enumerate(zip(self.vectorized, block, strict=True)):
-            if inside is not None or part.stop - part.start == 1:
-                places[axis.name] = part.start + (inside[i] if inside is not None else 0)
-                at[axis.name] = spell(axis.values[places[axis.name]])
-            else:
-                at[axis.name] = f"{spell(axis.values[part.start])} .. {spell(axis.values[part.stop - 1])}"
-        where = tuple(places.get(axis.name, slice(None)) for axis in self.axes)
-        text = ", ".join(":" if isinstance(place, slice) else str(place) for place in where)
-        return f"{', '.join(f'{axis.name} = {at[axis.name]}' for axis in self.axes)} (index ({text}))"
+        spans = [slice(i, i + 1) for i in index] + list(block)
+        if inside is not None:
+            first = [part.start + i for part, i in zip(block, inside, strict=True)]
+            spans[len(index) :] = [slice(i, i + 1) for i in first]
+        return self.region_text(tuple(spans))
+
+    def region_text(self, region: Region) -> str:
+        """A part of the box of points in words, "B = 12, T = 0.1 .. 0.5 (index (0, :))"."""
+        texts, places = [], []
+        for axis, where in zip(self.axes, self.order, strict=True):
+            first, last = region[where].start, region[where].stop - 1
+            for name, values in axis.columns.items():
+                ends = [spell(values[first])] + ([spell(values[last])] if last > first else [])
+                texts.append(f"{name} = {' .. '.join(ends)}")
+            places.append(str(first) if last == first else ":")
+        return f"{', '.join(texts)} (index ({', '.join(places)}))"
 
 
-def grid_of(axes: Mapping[str, Any], loop: Collection[str]) -> Grid:
+def grid_of(axes: Mapping[str, Any], loop: Collection[str], together: Sequence[Together] = ()) -> Grid:
     """The grid of a sweep.
 
     Args:
         axes: Parameter -> a sequence of values, or one value.
+        together: Groups of parameters, each along one dimension; they come first.
         loop: Names of axes to loop over although they could be vectorized.
 
     Raises:
@@ -123,10 +167,12 @@ def grid_of(axes: Mapping[str, Any], loop: Collection[str]) -> Grid:
         UnknownName: for a name in `loop` that is no axis.
     """
     names = (loop,) if isinstance(loop, str) else tuple(loop)
+    groups = {group.dim: group for group in together}
     for name in names:
-        if name not in axes:
-            raise unknown("axis of the sweep", name, axes)
-    found, fixed = [], {}
+        if name not in axes and name not in groups:
+            raise unknown("axis of the sweep", name, [*groups, *axes])
+    _refuse_twice(together, axes)
+    found, fixed = [_group(group, group.dim in names) for group in together], {}
     for name, value in axes.items():
         if isinstance(value, (list, tuple, range)) or np.ndim(value) > 0:
             found.append(_axis(name, value, name in names))
@@ -137,6 +183,26 @@ def grid_of(axes: Mapping[str, Any], loop: Collection[str]) -> Grid:
             "a sweep needs at least one axis with its values: g=np.linspace(0.5, 1.5, 101), B=range(1, 8)."
         )
     return Grid(tuple(found), fixed)
+
+
+def _refuse_twice(together: Sequence[Together], axes: Mapping[str, Any]) -> None:
+    """Refuse a parameter or dimension that is given twice."""
+    seen: set[str] = set()
+    for names in (*({group.dim} | set(group.values) for group in together), axes):
+        for name in sorted(seen & set(names)):
+            raise BadParameter(
+                f"{name!r} is given twice to the sweep; a parameter has one place, and every group a dimension of its "
+                'own: qet.zipped(dim="pair", ...).'
+            )
+        seen |= set(names)
+
+
+def _group(group: Together, is_looped: bool) -> Axis:
+    columns = {name: _axis(name, values, is_looped) for name, values in group.values.items()}
+    if not is_looped and all(axis.is_vectorized for axis in columns.values()):
+        return Axis(group.dim, np.arange(len(group)), True, {name: axis.values for name, axis in columns.items()})
+    values = {name: axis.values.tolist() if axis.is_vectorized else axis.values for name, axis in columns.items()}
+    return Axis(group.dim, list(range(len(group))), False, values)
 
 
 def _axis(name: str, value: Any, is_looped: bool) -> Axis:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch
+from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, unknown
 from qet.protocols.run import Run
 from qet.studies.masters_dataset import ENERGIES
 
@@ -23,6 +23,7 @@ RUN_NUMBERS = {
     "efficiency": "extracted over injected energy",
     "resolved": "whether the extracted energy exceeds the precision",
 }
+ALL = (*RUN_ENERGIES, *RUN_NUMBERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,29 +60,47 @@ class Variable:
             ) from None
 
 
-def variables_of(result: Any, name: str) -> dict[str, Variable]:
-    """The variables in what the function returned; a single number is called `name`.
+def numbers_of_runs(wanted: Collection[str] | None) -> tuple[str, ...]:
+    """Names of the numbers to keep of every run, in their usual order; all of them for None.
+
+    Raises:
+        UnknownName: for one that is not known. BadParameter: for none at all.
+    """
+    if wanted is None:
+        return ALL
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    for name in names:
+        if name not in ALL:
+            raise unknown("number of a run", name, ALL)
+    if not names:
+        raise BadParameter(f"variables= is empty; name at least one of {', '.join(ALL)}.")
+    return tuple(name for name in ALL if name in names)
+
+
+def variables_of(result: Any, name: str, kept: Collection[str] = ALL) -> dict[str, Variable]:
+    """The variables in what the function returned; a single number is called `name`, and of runs `kept` are kept.
 
     Raises:
         BadParameter: for what holds no numbers.
     """
     if isinstance(result, Run):
-        return _of_run(result)
+        return _of_run(result, kept)
     if not isinstance(result, Mapping):
         return {name: _of_numbers(name, result)}
     found: dict[str, Variable] = {}
     for key, value in result.items():
-        inner = {f"{key}_{own}": v for own, v in _of_run(value).items()} if isinstance(value, Run) else None
+        inner = {f"{key}_{own}": v for own, v in _of_run(value, kept).items()} if isinstance(value, Run) else None
         found |= inner if inner is not None else {str(key): _of_numbers(str(key), value)}
     if not found:
         raise BadParameter("the point of a sweep gives an empty mapping; nothing is left to keep.")
     return found
 
 
-def _of_run(run: Run) -> dict[str, Variable]:
+def _of_run(run: Run, kept: Collection[str]) -> dict[str, Variable]:
     units = "energy" if run.target is None else "of the target"
     found = {}
-    for name, text in {**RUN_ENERGIES, **RUN_NUMBERS}.items():
+    for name in kept:
+        text = (RUN_ENERGIES | RUN_NUMBERS)[name]
         attributes = {"long_name": text, "units": units if name in RUN_ENERGIES else "1"}
         try:
             values = np.asarray(getattr(run, name))
