@@ -69,6 +69,11 @@ def _cycle_state(**arguments: Any) -> State:
     return cycle(**arguments).state
 
 
+def _sweep(*, point: Any, together: Any = (), **arguments: Any) -> Any:
+    """A sweep whose lists side by side and samples are one argument."""
+    return sweep(point, *together, **arguments)
+
+
 WORDS: dict[str, Callable[..., Any]] = {
     **MODELS,
     "model": model,
@@ -113,7 +118,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
-    "sweep": sweep,
+    "sweep": _sweep,
     "study": study_of,
     "zipped": zipped,
     "sampled": sampled,
