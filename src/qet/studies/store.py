@@ -312,7 +312,7 @@ def _attributes(
 def _line(filled: Filled, files: Mapping[str, Any]) -> dict[str, Any]:
     from qet import __version__
 
-    line = {"chunk": filled.number, "files": files, "seconds": round(filled.seconds, 6), "host": HOST}
+    line = {"chunk": int(filled.number), "files": files, "seconds": round(filled.seconds, 6), "host": HOST}
     line |= {"qet": __version__, "numpy": np.__version__}
     if filled.refused:
         told = [[list(map(int, r.place)), r.error, r.text] for r in filled.refused[:TOLD]]

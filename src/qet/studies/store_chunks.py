@@ -83,8 +83,9 @@ class ChunkFiles:
         from zarr.storage import MemoryStore
 
         held: dict[str, Any] = {"zarr.json": default_buffer_prototype().buffer.from_bytes(self.description)}
-        array = zarr.open_array(MemoryStore(held), mode="r+", config={"write_empty_chunks": True})
-        return array, held
+        array: Any = zarr.open_array(MemoryStore(held), mode="r+")
+        always: Any = {"write_empty_chunks": True}  # a chunk of nothing but zeros is a file as well
+        return zarr.Array(zarr.AsyncArray(metadata=array.metadata, store_path=array.store_path, config=always)), held
 
 
 def names_of(values: Mapping[str, Array], stored: Mapping[str, ChunkFiles]) -> None:
