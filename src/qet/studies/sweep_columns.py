@@ -21,7 +21,8 @@ class Columns:
     Attributes:
         who: Name of the function they come from.
         shape: Of the box.
-        values: Variable -> its values, shape (*shape, *own axes); zero where nothing was entered yet.
+        values: Variable -> its values, shape (*shape, *own axes); zero where nothing was entered yet. Not to be written
+            to where one part was all there is: that is kept as it came.
         dims: Variable -> names of its own axes.
         attributes: Variable -> its attributes, those of the first part.
     """
@@ -38,6 +39,8 @@ class Columns:
         values: Mapping[str, Array],
         dims: Mapping[str, tuple[str, ...]],
         attributes: Mapping[str, Mapping[str, Any]],
+        *,
+        is_all: bool = False,
     ) -> None:
         """Enter one part; a variable becomes wide enough for all its parts.
 
@@ -45,12 +48,16 @@ class Columns:
             at: Where the part lies in the box.
             values: Variable -> its values, shape (*shape of the part, *own axes).
             dims, attributes: As above.
+            is_all: Whether the part is the whole box.
 
         Raises:
             BadParameter: for other names than before. ShapeMismatch: for other axes than before.
         """
         if not self.values:
             self.dims, self.attributes = dict(dims), dict(attributes)
+            if is_all:
+                self.values = dict(values)
+                return
             for name, array in values.items():
                 self.values[name] = np.zeros((*self.shape, *_own(array, dims[name])), dtype=array.dtype)
         self.refuse_other(values, dims)

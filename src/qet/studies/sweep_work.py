@@ -139,8 +139,8 @@ class Filling:
         )
         dims = {name: variable.dims for name, variable in found.items()}
         attributes = {name: variable.attributes for name, variable in found.items()}
-        looped = (1,) * len(index)
-        self.columns.enter(at, {n: a.reshape(looped + a.shape) for n, a in values.items()}, dims, attributes)
+        given = {name: array[(None,) * len(index)] for name, array in values.items()}
+        self.columns.enter(at, given, dims, attributes, is_all=parts == self.region)
 
     def _record(self, refusal: QetError, index: tuple[int, ...], block: Block) -> None:
         lengths = [part.stop - part.start for part in block]
@@ -168,9 +168,13 @@ class Filling:
     def masked(self) -> dict[str, Array]:
         """The values as floating-point numbers, nan at refused points."""
         starts = [part.start for part in self.region]
+        if not self.refused:
+            return {
+                n: column.astype(np.result_type(column, 1.0), copy=False) for n, column in self.columns.values.items()
+            }
         places = tuple(np.array([found.place for found in self.refused], dtype=int).reshape(-1, len(starts)).T)
         masked = {}
         for name, column in self.columns.values.items():
-            masked[name] = column if column.dtype.kind in "fc" else column.astype(float)
+            masked[name] = column.astype(np.result_type(column, 1.0))
             masked[name][tuple(place - start for place, start in zip(places, starts, strict=True))] = np.nan
         return masked
