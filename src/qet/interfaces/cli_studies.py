@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,7 @@ def run(
         _print_plan(study, chunks)
         return
     options = {"engine": engine, "workers": workers, "shard": shard, "chunks": chunks}
-    with _progress_told(quiet):
+    with _progress_told(quiet), _warned_once():
         study.run(**options, out=store, progress=False if quiet else None)
     _finish(store, packed, is_part=shard is not None)
 
@@ -92,7 +93,7 @@ def resume(
     """Go on with a store of a study, from what the store says about itself."""
     from qet.studies.resume import resume as go_on
 
-    with _progress_told(quiet):
+    with _progress_told(quiet), _warned_once():
         go_on(store, engine=engine, workers=workers, shard=shard, progress=False if quiet else None)
     _finish(store, packed, is_part=shard is not None)
 
@@ -134,9 +135,7 @@ def sweep(
     typed = dict(zip(MANY, (state, temperature, level, master, solver, measure, strength, feedback, operations, axis,
                             angle, delay, message_error), strict=True))  # fmt: skip
     name, parameters = read_words(words or [])
-    data = study_data(
-        name, parameters, typed, terms=term or (), over=over or (), baths=bath or (), jumps=jump or ()
-    )
+    data = study_data(name, parameters, typed, terms=term or (), over=over or (), baths=bath or (), jumps=jump or ())
     data |= {"output": {"variables": keep.split(",")}} if keep else {}
     study = study_of({**data, "study": {"errors": errors}} if errors else data)
     if dry:
@@ -153,7 +152,7 @@ def _swept(study: Study, out: str | None, options: dict[str, Any], *, quiet: boo
     if out is not None and not is_data_file(out):
         raise BadParameter(f"--out is a file X.nc or a store X.zarr; got {out!r}.")
     is_store = out is not None and out.rstrip("/").endswith(".zarr")
-    with _progress_told(quiet):
+    with _progress_told(quiet), _warned_once():
         data = study.run(**options, out=out if is_store else None)
     if out is not None and is_store:
         _finish(out, None, is_part=False)
@@ -173,7 +172,9 @@ def plot(
     y: Annotated[str | None, typer.Option("--y", help="What runs along the ordinate of a map.")] = None,
     z: Annotated[str, typer.Option("--z", help="Which variable.")] = "extracted",
     by: Annotated[str | None, typer.Option(help="One curve for each value of this axis.")] = None,
-    select: Annotated[list[str] | None, typer.Option(help="A place on another axis, T=0.3; the nearest is taken.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="A place on another axis, T=0.3; the nearest is taken.")
+    ] = None,
     out: Annotated[str | None, typer.Option(help="The figure, such as fig.pdf or fig.png.")] = None,
     log: Annotated[bool, typer.Option("--log", help="A logarithmic scale for the variable.")] = False,
 ) -> None:
@@ -266,6 +267,21 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr)
+
+
+@contextmanager
+def _warned_once() -> Iterator[None]:
+    """The first warning of a kind as one line: a study may give one for every chunk."""
+    told: set[type[Warning]] = set()
+
+    def say(message: Any, category: type[Warning], *_: Any) -> None:
+        if category not in told:
+            print(f"qet: {category.__name__}: {message}; not repeated.", file=sys.stderr)
+        told.add(category)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = say
+        yield
 
 
 @contextmanager

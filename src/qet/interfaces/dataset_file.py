@@ -53,7 +53,9 @@ def described(path: str) -> dict[str, Any]:
     """What is in a store or a file, as plain data: dimensions, variables, refusals, chunks, where it comes from."""
     data = opened(path)
     found: dict[str, Any] = {"path": path, "dimensions": {str(name): size for name, size in data.sizes.items()}}
-    found["coordinates"] = {str(name): _coordinate(data[name]) for name in data.coords}
+    dims = list(map(str, data.sizes))
+    places = {str(name): [dims.index(str(dim)) for dim in data[name].dims] for name in data.coords}
+    found["coordinates"] = {name: _coordinate(data[name]) for name in sorted(places, key=lambda name: places[name])}
     found["variables"] = {str(name): _variable(data[name]) for name in data.data_vars if name != "why"}
     found["refused"] = _refused(data["why"]) if "why" in data else {}
     if path.rstrip("/").endswith(".zarr"):
@@ -74,7 +76,7 @@ def text_of(found: Mapping[str, Any]) -> str:
     lines = [f"{found['path']}: {made.pop('title', 'a dataset')}"]
     along = {name: axis for name, axis in found["coordinates"].items()}
     sizes = [f"{name} {size}" for name, size in found["dimensions"].items()]
-    lines += ["", f"dimensions  {' x '.join(sizes) or 'none'}"]
+    lines += ["", f"dimensions    {' x '.join(sizes) or 'none'}"]
     width = max(map(len, [*along, *found["variables"]]), default=0)
     for name, axis in along.items():
         lines.append(f"  {name:{width}}  {axis['range']}{_units(axis)}")
@@ -85,11 +87,11 @@ def text_of(found: Mapping[str, Any]) -> str:
         lines.append(f"  {name:{width}}  {held['range']}{_units(held)}{missing}  {held['long_name']}{own}".rstrip())
     if found["refused"]:
         told = ", ".join(f"{count:,} {name}" for name, count in found["refused"].items())
-        lines += ["", f"refused     {sum(found['refused'].values()):,} points: {told}"]
+        lines += ["", f"refused       {sum(found['refused'].values()):,} points: {told}"]
     if "chunks" in found:
         chunks = found["chunks"]
-        lines += ["", f"chunks      {chunks['done']} of {chunks['of']} done, {chunks['seconds']:.3g} s of computing"]
-    lines += ["", *(f"{name:11} {value}" for name, value in made.items())]
+        lines += ["", f"chunks        {chunks['done']} of {chunks['of']} done, {chunks['seconds']:.3g} s of computing"]
+    lines += ["", *(f"{name:13} {value}" for name, value in made.items())]
     return "\n".join([*lines, *_point_lines(found.get("point"))])
 
 
@@ -98,13 +100,13 @@ def _point_lines(point: Any) -> list[str]:
     if not isinstance(point, Mapping):
         return []
     if point.get("word") != "study":
-        return [f"{'point':11} the Python function {point.get('name')!r}, source {point.get('source') or 'unknown'}"]
+        return [f"{'point':13} the Python function {point.get('name')!r}, source {point.get('source') or 'unknown'}"]
     lines = []
     for section, values in point["source"].items():
         for part in values if isinstance(values, list) else [values]:
             if section not in ("study", "output"):
                 told = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in part.items())
-                lines.append(f"{section:11} {told}")
+                lines.append(f"{section:13} {told}")
     return lines
 
 
@@ -143,7 +145,7 @@ def _variable(array: xr.DataArray) -> dict[str, Any]:
         "count": int(array.size),
         "units": str(array.attrs.get("units", "")),
         "long_name": str(array.attrs.get("long_name", "")),
-        "own": [str(dim) for dim in array.dims if dim not in array.coords],
+        "own": [str(dim) for dim in array.dims if not any(dim in axis.dims for axis in array.coords.values())],
     }
 
 

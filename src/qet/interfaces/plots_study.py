@@ -7,14 +7,14 @@ grow by a constant factor is drawn logarithmically.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
 from qet.studies.literature.entry import Curve
 
-from .drawing import COLORS, drawing, draw_curve, legend_above, typeset
+from .drawing import COLORS, draw_curve, drawing, legend_above, typeset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 MOST_CURVES = 7
+GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma",
+         "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega")  # fmt: skip
 EVEN = 1e-6  # relative spread of the steps of an axis that counts as even
 NATURAL = ("energy", "1", "", "of the target")  # units that a label need not say
 
@@ -57,7 +59,9 @@ def curve(
         raise ShapeMismatch(f"plot.curve draws {z} along one axis, {x}; it has {dict(array.sizes)}.")
     if by is not None and array[by].size > MOST_CURVES:
         count = array[by].size
-        raise ShapeMismatch(f"plot.curve draws up to {MOST_CURVES} curves; {by} has {count} values. Select one, or draw a map.")
+        raise ShapeMismatch(
+            f"plot.curve draws up to {MOST_CURVES} curves; {by} has {count} values. Select one, or draw a map."
+        )
     abscissa = _numbers(array[x], x)
     order = np.argsort(abscissa, kind="stable")
     is_axis = x in data.sizes  # otherwise points along another dimension, in no order
@@ -71,7 +75,8 @@ def curve(
             values = _real(part, z)[order]
             style = "line" if is_axis else "points"
             draw_curve(axes, Curve(label, abscissa[order], values, style), COLORS[i % len(COLORS)], i, i)
-        axes.set_xscale("log" if is_axis and _is_geometric(abscissa) else "linear")
+        if is_axis:
+            _scale(axes, "x", abscissa[order])
         axes.set_yscale("log" if log else "linear")
         axes.margins(x=0.0 if is_axis else 0.05)
         axes.set_xlabel(_label(array[x], x))
@@ -120,15 +125,15 @@ def field(
     values = _real(array, z)
     shown = np.ma.masked_invalid(np.where(values > 0.0, values, np.nan) if log else values)
     with drawing(ax) as axes:
-        axes.set_facecolor("0.85")
         norm = LogNorm() if log else None
         if array[x].dims == array[y].dims:
             mesh: Any = axes.scatter(columns, rows, c=shown, s=6, cmap="cividis", norm=norm, linewidths=0)
         else:
             across = shown.T if array.dims[0] == array[x].dims[0] else shown
             mesh = axes.pcolormesh(_edges(columns), _edges(rows), across, rasterized=True, cmap="cividis", norm=norm)
-            axes.set_xscale("log" if _is_geometric(columns) else "linear")
-            axes.set_yscale("log" if _is_geometric(rows) else "linear")
+            axes.set_facecolor("0.85")
+            _scale(axes, "x", columns)
+            _scale(axes, "y", rows)
         bar = axes.figure.colorbar(mesh, ax=axes)
         bar.set_label(_label(array, z))
         axes.set_xlabel(_label(array[x], x))
@@ -247,7 +252,32 @@ def _real(array: xr.DataArray, name: str) -> Array:
 def _label(array: xr.DataArray, name: str) -> str:
     units = str(array.attrs.get("units", ""))
     text = str(array.attrs.get("long_name", name))
-    return typeset(text if units in NATURAL else f"{text} [{units}]")
+    symbol = _symbol(name) if text == name else typeset(text)
+    return symbol if units in NATURAL else f"{symbol} [{units}]"
+
+
+def _symbol(name: str) -> str:
+    """The name of a parameter as it is printed: letters and Greek letters in italics, with a subscript."""
+    letter, _, below = name.partition("_")
+    if letter in GREEK:
+        letter = f"\\{letter}"
+    elif len(letter) != 1:
+        return name
+    return f"${letter}_{{\\mathrm{{{below}}}}}$" if below.isalnum() else f"${letter}$" if not below else name
+
+
+def _scale(axes: Axes, which: Literal["x", "y"], values: Array) -> None:
+    """A logarithmic scale for values that grow by a factor, with plain numbers where it covers less than two decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if not _is_geometric(values):
+        return
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log"})
+    if max(values) < 100.0 * min(values):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _is_geometric(values: Array) -> bool:

@@ -14,13 +14,12 @@ from typing import Any
 
 from qet.foundations.errors import BadParameter, unknown
 from qet.physics.baths import Bath, Jump, bath, jump
+from qet.physics.catalog import find_model, model_names
 from qet.physics.feedback import Feedback, feedback
 from qet.physics.measurement import AXES, Measurement, measure
 from qet.physics.model import Model
 from qet.physics.models import model as model_of_terms
 from qet.solvers.masters import Master, checked_master
-
-from qet.physics.catalog import find_model, model_names
 
 STATES = ("ground", "eigenstate", "gibbs", "steady")
 BATH_WORDS = ("site", "T", "rate", "mu", "statistics", "coupling", "full_band", "spectrum", "lamb_shift", "common")

@@ -114,7 +114,9 @@ class Axes:
         found: dict[str, list[Any]] = {}
         for name, path, given, _ in self.given:
             if self.is_of_words(name):
-                found[name] = [item for item in given if isinstance(item, (str, bool))] if isinstance(given, list) else []
+                found[name] = (
+                    [item for item in given if isinstance(item, (str, bool))] if isinstance(given, list) else []
+                )
             elif path[0] == "sampled":
                 ends = [_number(end, self.constants, "")[0] for end in _ends(given)]
                 found[name] = [] if None in ends or len(ends) != 2 else np.linspace(*ends, 5).tolist()  # type: ignore[call-overload]
@@ -179,7 +181,9 @@ class Axes:
             items = [((*path, i), item) for i, item in enumerate(given) if isinstance(item, (str, bool))]
         numbers = [_number(item, self.constants, "constant") for _, item in items]
         yield from (Mistake(at, text) for (at, _), (_, text) in zip(items, numbers, strict=True) if text)
-        is_log = given.get("scale") == "log" if isinstance(given, Mapping) else isinstance(given, list) and "log" in given
+        is_log = (
+            given.get("scale") == "log" if isinstance(given, Mapping) else isinstance(given, list) and "log" in given
+        )
         ends = [number for number, _ in numbers]
         if is_log and any(end is not None and end <= 0.0 for end in ends):
             yield Mistake(path, f"a logarithmic axis runs between numbers above 0; got {ends[0]:g} to {ends[-1]:g}.")

@@ -71,7 +71,11 @@ def read_study(path: File) -> Study:
     except tomllib.TOMLDecodeError as error:
         (line, column), fault = syntax_fault(text, error)
         source = (text.splitlines() or [""])[line - 1] if text else ""
-        lines = [f"1 problem in {path}", f"{path}:{line}:{column}: this is no TOML: {fault}", *excerpt(source, line, column)]
+        lines = [
+            f"1 problem in {path}",
+            f"{path}:{line}:{column}: this is no TOML: {fault}",
+            *excerpt(source, line, column),
+        ]
         raise _refused("\n".join(lines), [Mistake((), fault)]) from None
     mistakes = all_mistakes(data)
     if mistakes:

@@ -8,14 +8,16 @@ a number also takes text, an expression; a place for a word also "$name", an axi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError, core_schema
 
 from qet.studies.engines import ENGINES
 from qet.studies.study_data import SCALES
 from qet.studies.study_outputs import OUTPUTS
+from qet.studies.study_slots import AXIS
 from qet.studies.sweep import ERRORS
 from qet.studies.sweep_sampling import KINDS
 
@@ -24,46 +26,77 @@ from .mistakes import no_such
 NUMBER = 'a number, or an expression such as "gamma*(1 + mu)"'
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
+@dataclass(frozen=True)
+class Place:
+    """What a key takes, as pydantic metadata.
+
+    Attributes:
+        what: In words, for the message.
+        holds: Whether a value is that.
+        form: The JSON schema.
+    """
+
+    what: str
+    holds: Callable[[Any], bool]
+    form: Mapping[str, Any]
+
+    def check(self, value: Any) -> Any:
+        """The value itself, or the mistake."""
+        if not self.holds(value):
+            told = {"what": self.what, "value": _told(value)}
+            raise PydanticCustomError("wanted", "{what} is expected; got {value}", told)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        return {**self.form, "description": self.what}
 
 
-def _wanted(what: str, value: Any) -> PydanticCustomError:
-    return PydanticCustomError("wanted", "{what} is expected; got {value}", {"what": what, "value": _told(value)})
+@dataclass(frozen=True)
+class Choice(Place):
+    """One of several names."""
+
+    known: tuple[str, ...] = ()
+
+    def check(self, value: Any) -> Any:
+        """The value itself, or the nearest name."""
+        if isinstance(value, str) and value not in self.known:
+            raise PydanticCustomError("choice", "{text}", {"text": no_such(self.what, value, self.known)})
+        return super().check(value)
+
+
+@dataclass(frozen=True)
+class TableOr(Place):
+    """A table of its own where a table stands, something else elsewhere."""
+
+    table: type[BaseModel] | None = None
+
+    def check(self, value: Any) -> Any:
+        """The value itself, or the mistakes in the table."""
+        if isinstance(value, Mapping) and self.table is not None:
+            self.table.model_validate(value)
+            return value
+        return super().check(value)
+
+    def __get_pydantic_json_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        own = {} if self.table is None else self.table.model_json_schema()
+        return {"anyOf": [own, dict(self.form)], "description": self.what}
+
+
+def _choice(what: str, known: tuple[str, ...]) -> Choice:
+    return Choice(what, _is_text, {"enum": list(known)}, known)
 
 
 def _told(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "a table" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else repr(value)
+    return "a table" if isinstance(value, Mapping) else repr(value)[:60]
 
 
-def _checked(what: str, holds: Callable[[Any], bool]) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if not holds(value):
-            raise _wanted(what, value)
-        return value
-
-    return check
-
-
-def _place(what: str, holds: Callable[[Any], bool], schema: dict[str, Any]) -> Any:
-    return Annotated[Any, AfterValidator(_checked(what, holds)), WithJsonSchema({**schema, "description": what})]
-
-
-def _choice(what: str, known: tuple[str, ...]) -> Any:
-    def check(value: Any) -> Any:
-        if not isinstance(value, str):
-            raise _wanted(f"one of {', '.join(known)}", value)
-        if value not in known:
-            raise PydanticCustomError("choice", "{text}", {"text": no_such(what, value, known)})
-        return value
-
-    return Annotated[Any, AfterValidator(check), WithJsonSchema({"enum": list(known)})]
-
-
-def _list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and bool(value) and all(map(holds, value))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
 
 
 def _is_text(value: Any) -> bool:
@@ -74,57 +107,82 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_seed(value: Any) -> bool:
+    return value == 0 or _is_count(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value.startswith(AXIS))
+
+
 def _is_named(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and bool(value) and isinstance(value[0], str))
 
 
-_TEXT, _NUMBER = {"type": "string"}, {"type": ["number", "string"]}
-_WHOLE = {"type": ["integer", "string"]}
-Text = _place("text", _is_text, _TEXT)
-Texts = _place("a list of names", _list_of(_is_text), {"type": "array", "items": _TEXT})
-Number = _place(NUMBER, _is_number, _NUMBER)
-Numbers = _place("a list of numbers", _list_of(_is_number), {"type": "array", "items": _NUMBER})
-Whole = _place("a whole number", _is_whole, _WHOLE)
-Count = _place(
-    "a whole number above 0",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
-    {"type": "integer", "minimum": 1},
-)
-Seed = _place(
-    "a whole number, 0 or above",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    {"type": "integer", "minimum": 0},
-)
-Sites = _place(
-    "a site, or a list of sites such as [0, 1]",
-    lambda value: _is_whole(value) or _list_of(_is_whole)(value),
-    {"anyOf": [_WHOLE, {"type": "array", "items": _WHOLE}]},
-)
-Flag = _place(
-    "true or false",
-    lambda value: isinstance(value, bool) or (isinstance(value, str) and value.startswith("$")),
-    {"type": ["boolean", "string"]},
-)
-Named = _place('a name, or a name with its numbers such as ["partial", 0.1]', _is_named, {"type": ["string", "array"]})
-Direction = _place(
-    'an axis such as "X", or a direction [x, y, z]',
-    lambda value: isinstance(value, str) or (_list_of(_is_number)(value) and len(value) == 3),
-    {"type": ["string", "array"]},
-)
-MessageError = _place(
-    'a probability, or a name with its numbers such as ["lost", 0.1]',
-    lambda value: _is_number(value) or _is_named(value),
-    {"type": ["number", "string", "array"]},
-)
-Chunks = _place(
-    '"auto", a number of points, or a table of lengths such as { k = 100 }',
-    lambda value: (
-        value == "auto"
-        or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
-        or (isinstance(value, Mapping) and all(isinstance(n, int) and n > 0 for n in value.values()))
+def _is_direction(value: Any) -> bool:
+    return isinstance(value, str) or (_list_of(_is_number)(value) and len(value) == 3)
+
+
+def _are_chunks(value: Any) -> bool:
+    return value == "auto" or _is_count(value) or (isinstance(value, Mapping) and all(map(_is_count, value.values())))
+
+
+def _are_bounds(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    ends = value[1:] if len(value) == 3 and value[0] in SCALES else value
+    return len(ends) == 2 and all(map(_is_number, ends))
+
+
+def _list_of(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(holds, value))
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+NUMERIC: dict[str, Any] = {"type": ["number", "string"]}
+WHOLE: dict[str, Any] = {"type": ["integer", "string"]}
+Text = Annotated[Any, Place("text", _is_text, TEXT)]
+Texts = Annotated[Any, Place("a list of names", _list_of(_is_text), {"type": "array", "items": TEXT})]
+Number = Annotated[Any, Place(NUMBER, _is_number, NUMERIC)]
+Numbers = Annotated[Any, Place("a list of numbers", _list_of(_is_number), {"type": "array", "items": NUMERIC})]
+Whole = Annotated[Any, Place("a whole number", _is_whole, WHOLE)]
+Count = Annotated[Any, Place("a whole number above 0", _is_count, {"type": "integer", "minimum": 1})]
+Seed = Annotated[Any, Place("a whole number, 0 or above", _is_seed, {"type": "integer", "minimum": 0})]
+Sites = Annotated[
+    Any,
+    Place(
+        "a site, or a list of sites such as [0, 1]",
+        lambda value: _is_whole(value) or _list_of(_is_whole)(value),
+        {"anyOf": [WHOLE, {"type": "array", "items": WHOLE}]},
     ),
-    {"type": ["string", "integer", "object"]},
-)
+]
+Flag = Annotated[Any, Place("true or false", _is_flag, {"type": ["boolean", "string"]})]
+Named = Annotated[
+    Any, Place('a name, or a name with its numbers such as ["partial", 0.1]', _is_named, {"type": ["string", "array"]})
+]
+DIRECTION = 'an axis such as "X", or a direction [x, y, z]'
+Direction = Annotated[Any, Place(DIRECTION, _is_direction, {"type": ["string", "array"]})]
+MessageError = Annotated[
+    Any,
+    Place(
+        'a probability, or a name with its numbers such as ["lost", 0.1]',
+        lambda value: _is_number(value) or _is_named(value),
+        {"type": ["number", "string", "array"]},
+    ),
+]
+Cut = Annotated[
+    Any,
+    Place(
+        '"auto", a number of points, or a table of lengths such as { k = 100 }',
+        _are_chunks,
+        {"type": ["string", "integer", "object"]},
+    ),
+]
+Bounds = Annotated[Any, Place('bounds [low, high], or ["log", low, high]', _are_bounds, {"type": "array"})]
 
 
 class Table(BaseModel):
@@ -138,10 +196,10 @@ class Settings(Table):
 
     title: Text = None
     out: Text = None
-    engine: _choice("engine", ENGINES) = None  # type: ignore[valid-type]
+    engine: Annotated[Any, _choice("engine", ENGINES)] = None
     workers: Count = None
-    chunks: Chunks = None
-    errors: _choice("way with errors", ERRORS) = None  # type: ignore[valid-type]
+    chunks: Cut = None
+    errors: Annotated[Any, _choice("way with errors", ERRORS)] = None
     loop: Texts = None
 
 
@@ -152,14 +210,22 @@ class TermPart(Table):
     coefficient: Number = 1.0
 
 
-def _term(value: Any) -> Any:
-    parts = value if isinstance(value, list) else [value]
-    for part in parts:
-        if isinstance(part, Mapping):
-            TermPart.model_validate(part)
-        elif not isinstance(part, str):
-            raise _wanted('a Pauli sum such as "0.5 X0 X1", or { operator = "X0 X1", coefficient = "2*k" }', value)
-    return value
+@dataclass(frozen=True)
+class TermPlace(Place):
+    """A term of a model: text, a table of operator and coefficient, or a list of these."""
+
+    def check(self, value: Any) -> Any:
+        """The value itself, or the mistake."""
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Mapping):
+                TermPart.model_validate(part)
+            elif not isinstance(part, str):
+                super().check(value)
+        return value
+
+
+TERM = 'a Pauli sum such as "0.5 X0 X1", or { operator = "X0 X1", coefficient = "2*k" }'
+Term = Annotated[Any, TermPlace(TERM, _is_text, {"type": ["string", "object", "array"]})]
 
 
 class Model(BaseModel):
@@ -167,7 +233,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     name: Text = None
-    terms: dict[str, Annotated[Any, BeforeValidator(_term)]] = Field(default_factory=dict)
+    terms: dict[str, Term] = Field(default_factory=dict)
 
 
 class State(Table):
@@ -220,23 +286,16 @@ class Feedback(Table):
     angles: Numbers = None
 
 
-def _table_or(table: type[Table], other: Any) -> Any:
-    """A table where a table stands, and what `other` is elsewhere."""
-    check = next(part for part in other.__metadata__ if isinstance(part, AfterValidator)).func
-
-    def validate(value: Any) -> Any:
-        return table.model_validate(value) if isinstance(value, Mapping) else check(value)
-
-    schema = {"anyOf": [table.model_json_schema(), other.__metadata__[1].json_schema]}
-    return Annotated[Any, AfterValidator(validate), WithJsonSchema(schema)]
+Measured = Annotated[Any, TableOr(DIRECTION, _is_direction, {"type": ["string", "array"]}, Observable)]
+Rule = Annotated[Any, TableOr("text", _is_text, TEXT, Feedback)]
 
 
 class Protocol(Table):
     """[protocol]: Alice's measurement, the message, Bob's rule, as `qet.teleport` takes them."""
 
-    measure: _table_or(Observable, Direction) = None  # type: ignore[valid-type]
+    measure: Measured = None
     strength: Number = None
-    feedback: _table_or(Feedback, Text) = None  # type: ignore[valid-type]
+    feedback: Rule = None
     delay: Number = None
     message_error: MessageError = None
     surroundings: Flag = None
@@ -249,44 +308,31 @@ class Range(Table):
     from_: Number = Field(alias="from")
     to: Number
     points: Count
-    scale: _choice("scale", SCALES) = "linear"  # type: ignore[valid-type]
+    scale: Annotated[Any, _choice("scale", SCALES)] = "linear"
 
 
 def _is_entry(value: Any) -> bool:
     return isinstance(value, (int, float, str, bool))
 
 
-Values = _place(
-    "a list of values, or { from = 0, to = 1, points = 11 }",
-    _list_of(_is_entry),
-    {"type": "array", "items": {"type": ["number", "string", "boolean"]}},
-)
-Axis = _table_or(Range, Values)
+VALUES = "a list of values, or { from = 0, to = 1, points = 11 }"
+LIST: dict[str, Any] = {"type": "array", "items": {"type": ["number", "string", "boolean"]}}
+Axis = Annotated[Any, TableOr(VALUES, _list_of(_is_entry), LIST, Range)]
 
 
 class Zipped(BaseModel):
     """[[zipped]]: axes that run side by side."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Axis]  # type: ignore[valid-type]
+    __pydantic_extra__: dict[str, Axis] = Field(init=False)
     dim: Text = "sample"
-
-
-def _is_bounds(value: Any) -> bool:
-    if not isinstance(value, list):
-        return False
-    ends = value[1:] if len(value) == 3 and value[0] in SCALES else value
-    return len(ends) == 2 and all(map(_is_number, ends))
-
-
-Bounds = _place('bounds [low, high], or ["log", low, high]', _is_bounds, {"type": "array"})
 
 
 class Sampled(Table):
     """[sampled]: points scattered in a box."""
 
     n: Count
-    kind: _choice("kind of sample", KINDS) = "sobol"  # type: ignore[valid-type]
+    kind: Annotated[Any, _choice("kind of sample", KINDS)] = "sobol"
     seed: Seed = 0
     dim: Text = "sample"
     bounds: dict[str, Bounds]
@@ -295,7 +341,7 @@ class Sampled(Table):
 class Output(Table):
     """[output]: which numbers are kept."""
 
-    variables: list[_choice("variable", OUTPUTS)] = Field(min_length=1)  # type: ignore[valid-type]
+    variables: list[Annotated[Any, _choice("variable", OUTPUTS)]] = Field(min_length=1)
 
 
 class StudyFile(Table):

@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from qet.foundations.errors import NotOffered, unknown
+
 from .model import Model
 from .models import MODELS
 

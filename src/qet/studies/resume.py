@@ -37,4 +37,6 @@ def resume(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
     made = {name: value for name, value in recipe.items() if name not in ("word", "point", "together")}
     groups = [rerun(group) for group in recipe.get("together", [])]
     cut = {"chunks": store.header["chunks"], "out": path}
-    return sweep(rerun(point), *groups, **made, **cut, **{key: value for key, value in options.items() if value is not None})
+    return sweep(
+        rerun(point), *groups, **made, **cut, **{key: value for key, value in options.items() if value is not None}
+    )
