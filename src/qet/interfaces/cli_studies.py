@@ -30,7 +30,7 @@ MANY = ("state", "T", "level", "master", "solver", "measure", "strength", "feedb
 ONE_LINE = (
     "Examples:\n\n"
     "  qet sweep minimal --k 0.1:2:200 --T 0.05:5:100:log --out map.nc\n\n"
-    '  qet sweep minimal --k 0.1:2:50 --over g=1e-4:1e-1:20:log --bath "site=0 T=1 rate=g" --bath "site=1 T=0.2 rate=g"\n\n'
+    '  qet sweep minimal --k 0.1:2:50 --over g=1e-4:0.1:20:log --bath "site=0 T=1 rate=g" --bath "site=1 T=2 rate=g"\n\n'
     "  qet sweep ising --n 2,3,4 --g 0.5:1.5:21 --out chain.zarr"
 )
 
@@ -280,7 +280,7 @@ def _warned_once() -> Iterator[None]:
         told.add(category)
 
     with warnings.catch_warnings():
-        warnings.showwarning = say
+        warnings.showwarning = say  # type: ignore[assignment]
         yield
 
 

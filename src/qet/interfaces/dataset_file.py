@@ -74,7 +74,7 @@ def text_of(found: Mapping[str, Any]) -> str:
     """The same as text."""
     made = dict(found["made"])
     lines = [f"{found['path']}: {made.pop('title', 'a dataset')}"]
-    along = {name: axis for name, axis in found["coordinates"].items()}
+    along = found["coordinates"]
     sizes = [f"{name} {size}" for name, size in found["dimensions"].items()]
     lines += ["", f"dimensions    {' x '.join(sizes) or 'none'}"]
     width = max(map(len, [*along, *found["variables"]]), default=0)

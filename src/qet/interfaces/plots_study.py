@@ -1,7 +1,7 @@
 """Figures of a study: one of its variables along an axis as a curve, over two axes as a map.
 
-What is neither drawn nor selected is refused, with what to add; nothing is averaged or cut silently. An axis whose values
-grow by a constant factor is drawn logarithmically.
+What is neither drawn nor selected is refused, with what to add; nothing is averaged or cut silently. An axis whose
+values grow by a constant factor is drawn logarithmically.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 MOST_CURVES = 7
-GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma",
-         "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega")  # fmt: skip
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega "
+    "Gamma Delta Theta Lambda Sigma Phi Psi Omega".split()
+)
 EVEN = 1e-6  # relative spread of the steps of an axis that counts as even
 NATURAL = ("energy", "1", "", "of the target")  # units that a label need not say
 
@@ -267,7 +269,7 @@ def _symbol(name: str) -> str:
 
 
 def _scale(axes: Axes, which: Literal["x", "y"], values: Array) -> None:
-    """A logarithmic scale for values that grow by a factor, with plain numbers where it covers less than two decades."""
+    """A logarithmic scale for values that grow by a factor, with plain numbers if it covers less than two decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     if not _is_geometric(values):

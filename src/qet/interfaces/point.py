@@ -233,6 +233,7 @@ def named(option: str, text: str, known: Sequence[str]) -> dict[str, str]:
 
 
 def pair(option: str, word: str) -> tuple[str, str]:
+    """A word "name=value" as its two parts."""
     name, sign, value = word.partition("=")
     if not sign or not name.strip() or not value.strip():
         raise BadParameter(f"{option} is written name=value; got {word!r}.")

@@ -60,7 +60,7 @@ class Job:
             raise BadParameter("--shards and --cpus are whole numbers from 1 on.")
         if self.shards > chunks:
             raise BadParameter(
-                f"the study has {chunks} chunks, so {self.shards} parts would leave {self.shards - chunks} without work: "
+                f"the study has {chunks} chunks; of {self.shards} parts {self.shards - chunks} would have no work: "
                 f"ask for --shards {chunks} at most, or make the chunks smaller, chunks = 10000 in [study]."
             )
 
@@ -94,7 +94,7 @@ class Job:
                 "",
                 f'qet run {study} --out {out} --engine {engine} --shard "${{SLURM_ARRAY_TASK_ID}}/{self.shards}"',
                 "",
-                "# A part that was cut short goes on where it stopped when it is submitted again; finished chunks are kept.",
+                "# A part that was cut short goes on where it stopped when it is submitted again.",
                 "# When all parts are done:",
                 f"#   qet show {out}",
                 f"#   qet pack {out} {shlex.quote(str(PurePath(self.out).with_suffix('.nc')))}",

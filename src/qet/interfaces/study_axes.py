@@ -48,9 +48,10 @@ class Axes:
                 if name != "dim":
                     found.append((name, ("zipped", i, name), given, str(group.get("dim", "sample"))))
         sampled = self.data.get("sampled")
-        bounds = sampled.get("bounds") if isinstance(sampled, Mapping) else None
-        for name, given in bounds.items() if isinstance(sampled, Mapping) and isinstance(bounds, Mapping) else ():
-            found.append((name, ("sampled", "bounds", name), given, str(sampled.get("dim", "sample"))))
+        group = sampled if isinstance(sampled, Mapping) else {}
+        bounds = group.get("bounds")
+        for name, given in bounds.items() if isinstance(bounds, Mapping) else ():
+            found.append((name, ("sampled", "bounds", name), given, str(group.get("dim", "sample"))))
         return found
 
     @property
@@ -227,8 +228,8 @@ def _names(slot: Any) -> list[str]:
 
 def _of_name(path: Path, name: str) -> Iterator[Mistake]:
     if not name.isidentifier():
-        yield Mistake(path, f"{name!r} cannot be computed with: a name has letters, digits and _, and begins with none of "
-                      "the digits.")  # fmt: skip
+        text = "a name has letters, digits and _, and does not begin with a digit"
+        yield Mistake(path, f"{name!r} cannot be computed with: {text}.")
     elif name in TAKEN:
         yield Mistake(path, f"{name!r} is {TAKEN[name]} already; take another name.")
 

@@ -29,30 +29,42 @@ def refused_parts(data: Data, axes: Axes, bad: set[Path]) -> list[Mistake]:
 
 
 def _at(data: Data, values: Mapping[str, Any], bad: set[Path]) -> Iterator[Mistake]:
-    model, refusal = _tried(data, ("model",), values, bad, lambda part: model_of(part.get("model", {})))
+    model, refusal = _tried(data, ("model",), values, bad, _model)
     if refusal:
         yield Mistake(("model",), refusal)
-    for name, build in (("bath", bath_of), ("jump", jump_of)):
+    for name, build in (("bath", _bath), ("jump", _jump)):
         tables = data.get(name)
         for i, table in enumerate(tables if isinstance(tables, list) else ()):
-            path = (name, i)
-            if not isinstance(table, Mapping) or _is_bad(path, bad):
+            at: Path = (name, i)
+            if not isinstance(table, Mapping) or _is_bad(at, bad):
                 continue
-            made, refusal = _tried({name: [table]}, (name,), values, set(), lambda part, b=build, n=name: b(part[n][0]))
+            made, refusal = _tried({name: [table]}, (name,), values, set(), build)
             if refusal:
-                yield Mistake(path, refusal)
+                yield Mistake(at, refusal)
             elif model is not None and made is not None and max(made.sites) >= model.n_sites:
                 text = f"the model has {model.n_sites} sites, counted from 0; got site {max(made.sites)}."
-                yield Mistake((*path, "sites" if name == "bath" else "site"), text)
+                yield Mistake((*at, "sites" if name == "bath" else "site"), text)
+    section = data.get("protocol")
     for key, make in (("measure", _measurement), ("feedback", _feedback)):
-        section = data.get("protocol")
-        if isinstance(section, Mapping) and (key in section or (key == "measure" and "strength" in section)):
-            path = ("protocol", key if key in section else "strength")
-            if key == "measure" and _is_bad(("protocol", "strength"), bad):
-                continue
-            _, refusal = _tried({"protocol": section}, path, values, bad, make)
+        if not isinstance(section, Mapping) or not (key in section or (key == "measure" and "strength" in section)):
+            continue
+        path: Path = ("protocol", key if key in section else "strength")
+        if key == "feedback" or not _is_bad(("protocol", "strength"), bad):
+            refusal = _tried({"protocol": section}, path, values, bad, make)[1]
             if refusal:
                 yield Mistake(path, refusal)
+
+
+def _model(part: Data) -> Any:
+    return model_of(part.get("model", {}))
+
+
+def _bath(part: Data) -> Any:
+    return bath_of(part["bath"][0])
+
+
+def _jump(part: Data) -> Any:
+    return jump_of(part["jump"][0])
 
 
 def _measurement(part: Data) -> Any:
@@ -71,7 +83,8 @@ def _tried(
     """What a part is, or the refusal; neither where the part is bad already, or needs a name without a value."""
     if _is_bad(path, bad):
         return None, ""
-    own = {path[0]: data.get(path[0], {})}
+    section = str(path[0])
+    own = {section: data.get(section, {})}
     try:
         if any(name not in values for slot in slots(own) for name in slot.names()):
             return None, ""

@@ -100,7 +100,7 @@ def cut_of(study: Study, chunks: Any = None) -> tuple[Grid, Chunks]:
 
 
 def _trial(study: Study, grid: Grid) -> tuple[int, int, float, dict[str, tuple[int, int]]]:
-    """Points of a small call, its peak of memory, its seconds, and of each variable the numbers a point and their size."""
+    """Points of a small call, its peak of memory, its seconds; of each variable the numbers a point and their size."""
     region = plan(grid, FEW).region(0)
     index = next(iter(grid.indices(region)))
     block = region[len(index) :]

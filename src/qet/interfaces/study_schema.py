@@ -1,8 +1,8 @@
 """The shape of a study file, as pydantic models: which sections there are, which keys, and what each takes.
 
-The models say what is a number, a word or a table, and collect everything that is not; what the names mean, and whether
-the physics makes sense, is checked in `study_checks`. Fields bear the names of the public words' parameters. A place for
-a number also takes text, an expression; a place for a word also "$name", an axis of words.
+The models say what is a number, a word or a table, and collect everything that is not; what the names mean, and
+whether the physics makes sense, is checked in `study_checks`. Fields bear the names of the public words' parameters. A
+place for a number also takes text, an expression; a place for a word also "$name", an axis of words.
 """
 
 from __future__ import annotations

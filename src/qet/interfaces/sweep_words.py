@@ -1,7 +1,7 @@
 """A study from words on a command line: the sections of a study file, without the file.
 
-A value is a number, an expression, a list "0.1,0.2,0.5" or a range "0:2:201" or "0.05:5:101:log". A list or a range makes
-an axis of the parameter's own name; with `--over name=0:2:201` an axis has any name, and expressions may use it.
+A value is a number, an expression, a list "0.1,0.2,0.5" or a range "0:2:201" or "0.05:5:101:log". A list or a range
+makes an axis of the parameter's own name; with `--over name=0:2:201` an axis has any name, and expressions may use it.
 """
 
 from __future__ import annotations

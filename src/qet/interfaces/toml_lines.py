@@ -98,7 +98,7 @@ class Lines:
 
     def _keys(self) -> list[tuple[str, int]]:
         """Dotted keys with where each begins."""
-        found = []
+        found: list[tuple[str, int]] = []
         while True:
             self._skip(SPACE)
             match = KEY.match(self.text, self.at)

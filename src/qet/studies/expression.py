@@ -114,7 +114,7 @@ def _check(node: ast.expr, text: str, names: dict[str, None], depth: int) -> Non
     if depth > DEEPEST:
         raise BadParameter(f"the expression {text[:40]!r}... is nested more than {DEEPEST} deep.")
     match node:
-        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool) and node.value < LARGEST:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool) and number < LARGEST:
             return
         case ast.Name() if node.id not in FUNCTIONS:
             names[node.id] = None

@@ -31,8 +31,8 @@ def resume(path: str | os.PathLike[str], **options: Any) -> xr.Dataset:
     point = recipe["point"]
     if point.get("word") not in WORDS:
         raise NotOffered(
-            f"{path} holds the results of the Python function {point.get('name')!r} and not the function, since nothing "
-            "in a file is executed. Run the command that made it again: it goes on where it stopped."
+            f"{path} holds the results of the Python function {point.get('name')!r} and not the function, since "
+            "nothing in a file is executed. Run the command that made it again: it goes on where it stopped."
         )
     made = {name: value for name, value in recipe.items() if name not in ("word", "point", "together")}
     groups = [rerun(group) for group in recipe.get("together", [])]

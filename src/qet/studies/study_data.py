@@ -97,9 +97,9 @@ class Study(Value):
             values = {name: self._values(name, given) for name, given in table.items() if name != "dim"}
             groups.append(zipped(table.get("dim", "sample"), **values))
         if "sampled" in self.data:
-            table = dict(self.data["sampled"])
-            bounds = {name: tuple(map(self._bound, pair)) for name, pair in table.pop("bounds", {}).items()}
-            groups.append(sampled(**table, **bounds))
+            given: dict[str, Any] = dict(self.data["sampled"])
+            given |= {name: tuple(map(self._bound, pair)) for name, pair in given.pop("bounds", {}).items()}
+            groups.append(sampled(**given))
         return tuple(groups)
 
     @property
@@ -132,9 +132,8 @@ class Study(Value):
             QetError: see `qet.sweep`.
         """
         chosen = {**self.settings, **{name: value for name, value in options.items() if value is not None}}
-        if isinstance(chosen.get("chunks"), dict):
-            chosen["chunks"] = dict(chosen["chunks"])
-        return sweep(self.point, *self.together, **chosen, **self.axes)
+        named: dict[str, Any] = {**chosen, **self.axes}
+        return sweep(self.point, *self.together, **named)
 
     def _values(self, name: str, given: Any) -> list[Any]:
         if name in self._names_of("word", "flag"):

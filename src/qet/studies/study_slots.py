@@ -139,7 +139,7 @@ def model_name(section: Mapping[str, Any]) -> str:
 
 
 def state_kind(data: Mapping[str, Any]) -> str:
-    """The kind of state, said or implied: T means gibbs, a level eigenstate, a bath or a jump steady, nothing ground."""
+    """The kind of state, said or implied: T means gibbs, a level eigenstate, a bath or jump steady, nothing ground."""
     section = _table(data.get("state"))
     if "kind" in section:
         return str(section["kind"])
@@ -187,8 +187,8 @@ def _of_state(section: Mapping[str, Any]) -> Iterator[Slot]:
 
 def _of_bath(path: Path, section: Mapping[str, Any]) -> Iterator[Slot]:
     kinds: dict[str, tuple[Any, ...]] = {
-        "sites": ("whole", 0), "T": ("number", 0.0), "rate": ("number", 0.0), "mu": ("number",), "statistics": ("word",),
-        "coupling": ("word",), "full_band": ("flag",), "lamb_shift": ("flag",), "common": ("flag",),
+        "sites": ("whole", 0), "T": ("number", 0.0), "rate": ("number", 0.0), "mu": ("number",),
+        "statistics": ("word",), "coupling": ("word",), "full_band": ("flag",), "lamb_shift": ("flag",), "common": ("flag",),
     }  # fmt: skip
     yield from _of_table(path, section, kinds)
     yield from _named((*path, "spectrum"), section.get("spectrum"))
