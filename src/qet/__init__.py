@@ -67,6 +67,8 @@ _WORDS = {
     "qet.studies.sweep_sampling": ["zipped", "sampled"],
     "qet.studies.decay": ["decay_law"],
     "qet.studies.study": ["rerun"],
+    "qet.studies.pack": ["pack"],
+    "qet.studies.saving": ["save", "load"],
     "qet.interfaces.study_file": ["study"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -230,6 +233,23 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
         save_figure(PANEL, tmp_path / stem)
     for suffix in FORMATS:
         assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+
+
+def test_every_format_has_the_same_bytes_in_another_process(tmp_path):
+    text = (
+        "import sys, qet; ax = qet.plot.ledger(qet.teleport(qet.ground(qet.minimal()))); qet.plot.save(ax, sys.argv[1])"
+    )
+    for ending in ("pdf", "svg", "png"):
+        files = [tmp_path / f"{name}.{ending}" for name in ("here", "there")]
+        plots.save(plots.ledger(teleport(ground(minimal()))), files[0])
+        environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONHASHSEED": "7"}
+        subprocess.run([sys.executable, "-c", text, files[1]], check=True, env=environment)
+        assert files[0].read_bytes() == files[1].read_bytes(), ending
+
+
+def test_an_unknown_ending_lists_the_known():
+    with pytest.raises(UnknownName, match="svg"):
+        plots.save(plots.ledger(teleport(ground(minimal()))), "figure.xyz")
 
 
 def test_a_pdf_embeds_its_fonts_as_outlines_and_holds_no_date(tmp_path):

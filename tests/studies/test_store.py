@@ -268,7 +268,7 @@ def test_the_loser_of_a_race_opens_the_winners_store(tmp_path: Path, monkeypatch
 
 def test_nothing_of_the_machine_or_the_clock_is_in_the_attributes(tmp_path: Path) -> None:
     store = complete(tmp_path / "a.zarr")
-    assert set(store.attributes) == {"title", "qet_study", "qet_study_sha"}
+    assert set(store.dataset().attrs) == {"title", "qet_study", "qet_study_sha"}
     assert json.loads(store.attributes["qet_study"])["point"]["name"] == "energies"
     assert SHAPE == store.chunks.shape
     assert LENGTHS == store.chunks.lengths

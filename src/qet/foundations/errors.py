@@ -178,3 +178,7 @@ class NotWritten(QetError):
 
 class NotReadable(QetError):
     """A file that is not taken back: damaged, edited, of a newer version, or not of this package."""
+
+
+class NewerVersion(UserWarning):
+    """A file that a newer version of this package made: words that changed since may mean something else."""

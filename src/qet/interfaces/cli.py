@@ -130,10 +130,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """One run of the protocol: the ledger, the information, the bounds; or what is in a file X.nc or a store X.zarr."""
-    from .dataset_file import is_data_file
-
-    if words and is_data_file(words[0]):
-        _show_file(words, as_json=as_json)
+    if _shown_file(words or [], as_json=as_json):
         return
     from qet.protocols.teleport import teleport
 
@@ -151,10 +148,13 @@ def show(
     _print_run(run, as_json=as_json)
 
 
-def _show_file(words: Sequence[str], *, as_json: bool) -> None:
-    from qet.foundations.errors import BadParameter
+def _shown_file(words: Sequence[str], *, as_json: bool) -> bool:
+    """Print what is in a file or a store, if the first word names one."""
+    from .dataset_file import described, is_data_file, text_of
 
-    from .dataset_file import described, text_of
+    if not words or not is_data_file(words[0]):
+        return False
+    from qet.foundations.errors import BadParameter
 
     if len(words) > 1:
         raise BadParameter(f"show {words[0]} takes no other words; got {' '.join(words[1:])}.")
@@ -163,6 +163,7 @@ def _show_file(words: Sequence[str], *, as_json: bool) -> None:
         _print_json(found)
     else:
         print(text_of(found))
+    return True
 
 
 @app.command()

@@ -30,7 +30,7 @@ MANY = ("state", "T", "level", "master", "solver", "measure", "strength", "feedb
 ONE_LINE = (
     "Examples:\n\n"
     "  qet sweep minimal --k 0.1:2:200 --T 0.05:5:100:log --out map.nc\n\n"
-    '  qet sweep minimal --k 0.1:2:50 --over g=1e-4:0.1:20:log --bath "site=0 T=1 rate=g" --bath "site=1 T=2 rate=g"\n\n'
+    '  qet sweep minimal --k 0.1:2:50 --over g=1e-4:0.1:9:log --bath "site=0 T=1 rate=g" --bath "site=1 T=2 rate=g"\n\n'
     "  qet sweep ising --n 2,3,4 --g 0.5:1.5:21 --out chain.zarr"
 )
 
@@ -128,20 +128,27 @@ def sweep(
     quiet: Quiet = False,
 ) -> None:
     """A study in one line: any number may be a list 1,2,3 or a range from:to:points[:log]."""
-    from .point import read_words
-    from .study_file import study as study_of
-    from .sweep_words import study_data
-
-    typed = dict(zip(MANY, (state, temperature, level, master, solver, measure, strength, feedback, operations, axis,
-                            angle, delay, message_error), strict=True))  # fmt: skip
-    name, parameters = read_words(words or [])
-    data = study_data(name, parameters, typed, terms=term or (), over=over or (), baths=bath or (), jumps=jump or ())
-    data |= {"output": {"variables": keep.split(",")}} if keep else {}
-    study = study_of({**data, "study": {"errors": errors}} if errors else data)
+    texts = (state, temperature, level, master, solver, measure, strength, feedback, operations, axis, angle)
+    typed = dict(zip(MANY, (*texts, delay, message_error), strict=True))
+    lists = {"terms": term or (), "over": over or (), "baths": bath or (), "jumps": jump or ()}
+    study = _typed_study(words or [], typed, lists, keep=keep, errors=errors)
     if dry:
         _print_plan(study, None)
         return
     _swept(study, out, {"engine": engine, "workers": workers, "progress": False if quiet else None}, quiet=quiet)
+
+
+def _typed_study(
+    words: list[str], typed: dict[str, str | None], lists: dict[str, Any], *, keep: str | None, errors: str | None
+) -> Study:
+    from .point import read_words
+    from .study_file import study
+    from .sweep_words import study_data
+
+    name, parameters = read_words(words)
+    data = study_data(name, parameters, typed, **lists)
+    data |= {"output": {"variables": keep.split(",")}} if keep else {}
+    return study({**data, "study": {"errors": errors}} if errors else data)
 
 
 def _swept(study: Study, out: str | None, options: dict[str, Any], *, quiet: bool) -> None:
@@ -185,7 +192,8 @@ def plot(
     from qet.foundations.errors import BadParameter
 
     from .dataset_file import opened
-    from .plots_study import curve, field, save_figure
+    from .figure_files import save
+    from .plots_study import curve, field
     from .point import pair
 
     chosen = dict(pair("--select", word) for word in select or ())
@@ -197,8 +205,7 @@ def plot(
     else:
         axes = field(data, x=x, y=y, z=z, select=chosen, log=log)
     target = out or f"{Path(file.rstrip('/')).stem}-{z}.pdf"
-    save_figure(axes, target)
-    print(target)
+    print(save(axes, target))
 
 
 def pack(

@@ -32,6 +32,7 @@ from .drawing import (
     pale,
     typeset,
 )
+from .figure_files import save
 from .plots_profile import animate, profile, spacetime
 from .plots_scaling import decay, phase_map
 
@@ -48,6 +49,7 @@ __all__ = [
     "panel",
     "phase_map",
     "profile",
+    "save",
     "spacetime",
     "spectrum",
     "typeset",

@@ -6,6 +6,7 @@ values grow by a constant factor is drawn logarithmically.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 MOST_CURVES = 7
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega "
-    "Gamma Delta Theta Lambda Sigma Phi Psi Omega".split()
+GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|chi|psi|omega|"
+    "Gamma|Delta|Theta|Lambda|Sigma|Phi|Psi|Omega"
 )
 EVEN = 1e-6  # relative spread of the steps of an axis that counts as even
 NATURAL = ("energy", "1", "", "of the target")  # units that a label need not say
@@ -56,27 +57,15 @@ def curve(
         ShapeMismatch: for values that are no numbers, or too many curves.
     """
     array, told = _chosen(data, z, [name for name in (x, by) if name is not None], select or {})
-    along = array[x].dims
-    if len(along) != 1 or (by is not None and array[by].dims == along):
-        raise ShapeMismatch(f"plot.curve draws {z} along one axis, {x}; it has {dict(array.sizes)}.")
-    if by is not None and array[by].size > MOST_CURVES:
-        count = array[by].size
-        raise ShapeMismatch(
-            f"plot.curve draws up to {MOST_CURVES} curves; {by} has {count} values. Select one, or draw a map."
-        )
+    groups = _curves(array, x, z, by)
     abscissa = _numbers(array[x], x)
     order = np.argsort(abscissa, kind="stable")
     is_axis = x in data.sizes  # otherwise points along another dimension, in no order
-    groups = [("", array)]
-    if by is not None:
-        names = [f"{by} = {_value_text(value)}" for value in array[by].values]
-        groups = [(label, array.isel({array[by].dims[0]: i})) for i, label in enumerate(names)]
     with drawing(ax) as axes:
         start = len(axes.lines)
         for i, (label, part) in enumerate(groups, start=start):
-            values = _real(part, z)[order]
-            style = "line" if is_axis else "points"
-            draw_curve(axes, Curve(label, abscissa[order], values, style), COLORS[i % len(COLORS)], i, i)
+            one = Curve(label, abscissa[order], _real(part, z)[order], "line" if is_axis else "points")
+            draw_curve(axes, one, COLORS[i % len(COLORS)], i, i)
         if is_axis:
             _scale(axes, "x", abscissa[order])
         axes.set_yscale("log" if log else "linear")
@@ -88,6 +77,22 @@ def curve(
         elif told:
             axes.set_title(typeset(told), loc="left", fontsize=7)
     return axes
+
+
+def _curves(array: xr.DataArray, x: str, z: str, by: str | None) -> list[tuple[str, xr.DataArray]]:
+    """Label and values of each curve."""
+    along = array[x].dims
+    if len(along) != 1 or (by is not None and array[by].dims == along):
+        raise ShapeMismatch(f"plot.curve draws {z} along one axis, {x}; it has {dict(array.sizes)}.")
+    if by is None:
+        return [("", array)]
+    count, dim = array[by].size, array[by].dims[0]
+    if count > MOST_CURVES:
+        raise ShapeMismatch(
+            f"plot.curve draws up to {MOST_CURVES} curves; {by} has {count} values. Select one, or draw a map."
+        )
+    values = array[by].values if by in array.coords else range(count)
+    return [(f"{by} = {_value_text(value)}", array.isel({dim: i})) for i, value in enumerate(values)]
 
 
 def field(
@@ -143,22 +148,6 @@ def field(
         if told:
             axes.set_title(typeset(told), loc="left", fontsize=7)
     return axes
-
-
-def save_figure(axes: Axes, path: str) -> None:
-    """Write a figure; a PDF or PNG is the same bytes every time."""
-    from matplotlib import pyplot as plt
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    figure = axes.figure
-    ending = path.rpartition(".")[2].lower()
-    if not isinstance(figure, Figure) or ending not in figure.canvas.get_supported_filetypes():
-        raise BadParameter(f"a figure is written as pdf, png or svg; got {path!r}.")
-    with style.context("qet.paper"):
-        metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(ending)
-        figure.savefig(path, metadata=metadata)
-    plt.close(figure)
 
 
 # -- inner -----------------------------------------------------------------------------------------
@@ -261,7 +250,7 @@ def _label(array: xr.DataArray, name: str) -> str:
 def _symbol(name: str) -> str:
     """The name of a parameter as it is printed: letters and Greek letters in italics, with a subscript."""
     letter, _, below = name.partition("_")
-    if letter in GREEK:
+    if GREEK.fullmatch(letter):
         letter = f"\\{letter}"
     elif len(letter) != 1:
         return name

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from qet.studies.claims import ClaimsTable
 from qet.studies.literature.entry import Claim, Entry, Panel
@@ -23,10 +22,11 @@ from qet.studies.literature.entry import Claim, Entry, Panel
 from . import drawing, panel_data, plots
 from .about import versions
 from .claim_process import ClaimProcess
+from .figure_files import save
 from .paper_report import Made, html, markdown
 
 PACKAGES = ("qet", "python", "numpy", "matplotlib", "xarray", "h5netcdf")
-FORMATS: dict[str, dict[str, Any]] = {"png": {"dpi": 300}, "pdf": {"metadata": {"CreationDate": None}}}
+FORMATS = ("png", "pdf")
 
 
 def reproduce(
@@ -85,8 +85,8 @@ def save_figure(panel: Panel, stem: Path) -> None:
     with style.context(drawing.STYLE):
         figure = Figure(figsize=drawing.PANEL_SIZE)
         plots.panel(panel, ax=figure.add_subplot())
-        for suffix, options in FORMATS.items():
-            figure.savefig(stem.with_suffix(f".{suffix}"), **options)
+        for ending in FORMATS:
+            save(figure, stem.with_suffix(f".{ending}"))
             figure.set_layout_engine("none")  # the first one laid it out, which is half of the work
 
 

@@ -41,7 +41,7 @@ def study(source: str | os.PathLike[str] | Mapping[str, Any]) -> Study:
         >>> map = qet.study({"model": {"k": "k"}, "state": {"T": "T"}, "axes": {"k": [0.25, 0.5], "T": [0.1, 1.0]}})
         >>> data = map.run()
         >>> dict(data.sizes), round(float(data.extracted.max()), 4)
-        ({'k': 2, 'T': 2}, 0.0725)
+        ({'k': 2, 'T': 2}, 0.0726)
         >>> round(float(map(k=0.5, T=0.1).extracted), 4)
         0.0725
     """

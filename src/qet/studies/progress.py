@@ -92,7 +92,7 @@ class Progress:
         )
 
     def _refused_text(self) -> str:
-        return f"points refused in {self.refused} chunks" if self.refused else ""
+        return f"{self.refused} with refused points" if self.refused else ""
 
     def _show(self) -> None:
         from rich.console import Console

@@ -250,7 +250,8 @@ class Store:
             known = data[name]
             said = {key: value for key, value in known.attrs.items() if key != LABELS}
             data = data.assign_coords({name: (known.dims, labels_read(known.values, known.attrs[LABELS]), said)})
-        data = data[list(self.variables)].assign_attrs(self.attributes)
+        data = data[list(self.variables)]
+        data.attrs = dict(self.attributes)
         missing = len(self.chunks) - len(self.done(thorough=False))
         if missing:
             data.attrs["unfinished"] = f"{missing} of {len(self.chunks)} chunks are missing"

@@ -188,7 +188,8 @@ def _of_state(section: Mapping[str, Any]) -> Iterator[Slot]:
 def _of_bath(path: Path, section: Mapping[str, Any]) -> Iterator[Slot]:
     kinds: dict[str, tuple[Any, ...]] = {
         "sites": ("whole", 0), "T": ("number", 0.0), "rate": ("number", 0.0), "mu": ("number",),
-        "statistics": ("word",), "coupling": ("word",), "full_band": ("flag",), "lamb_shift": ("flag",), "common": ("flag",),
+        "statistics": ("word",), "coupling": ("word",), "full_band": ("flag",),
+        "lamb_shift": ("flag",), "common": ("flag",),
     }  # fmt: skip
     yield from _of_table(path, section, kinds)
     yield from _named((*path, "spectrum"), section.get("spectrum"))

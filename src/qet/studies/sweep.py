@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.conventions import STAMP
 from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.values import call_of, plain
 from qet.studies.engines import check_engine, run_chunks
+from qet.studies.function_uses import uses_of
 from qet.studies.named_function import check_parameters, identity, name_of
 from qet.studies.progress import Progress
+from qet.studies.provenance import dataset_attributes, sealed
 from qet.studies.sweep_axes import grid_of
 from qet.studies.sweep_chunks import Filled, Refused, Region
 from qet.studies.sweep_columns import Columns
@@ -113,8 +114,9 @@ def sweep(
         "errors": (errors, "raise"),
         "variables": (variables if variables is None else list(work.kept), None),
     }
-    recipe = call_of("sweep", {"point": identity(point), **axes}, options).recipe
-    attributes = attributes_of(work, recipe)
+    plainly = {name: list(value) if isinstance(value, range) else value for name, value in axes.items()}
+    recipe = call_of("sweep", {"point": identity(point), **plainly}, options).recipe
+    attributes = dataset_attributes(title_of(work), recipe, point=json.dumps(recipe["point"]))
     if out is not None:
         return stored(work, attributes, Ask(out, header_of(work, recipe), shard, engine, workers, progress))
     if shard is not None:
@@ -146,17 +148,9 @@ def _check_call(point: Any, together: tuple[Any, ...], errors: str, axes: Mappin
         raise unknown("way with errors", errors, ERRORS)
 
 
-def attributes_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes of the dataset: what it is and where it comes from."""
-    from qet import __version__
-
-    return {
-        "title": f"{name_of(work.point)} over {', '.join(work.grid.parameters)}",
-        "source": f"qet {__version__}, numpy {np.__version__}",
-        "point": json.dumps(recipe["point"]),
-        "recipe": json.dumps(recipe, default=str),
-        "conventions_of_physics": STAMP,
-    }
+def title_of(work: Work) -> str:
+    """What a sweep is, in a line."""
+    return f"{name_of(work.point)} over {', '.join(work.grid.parameters)}"
 
 
 def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,6 +158,7 @@ def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
     lengths = {axis.name: n for axis, n in zip(work.grid.stored, work.chunks.lengths, strict=True)}
     return {
         "point": recipe["point"],
+        "uses": uses_of(work.point),
         "axes": {axis.name: plain(list(axis.values)) for axis in work.grid.axes if not axis.together}
         | {name: plain(value) for name, value in work.grid.fixed.items()},
         "together": recipe.get("together", []),
@@ -237,5 +232,5 @@ class Gathered:
         found = dict(attributes)
         run = self.work.run
         if run is not None and len(self.work.chunks) == 1 and sum(map(len, grid.axes)) <= WRITTEN_OUT:
-            found["recipe_of_run"] = json.dumps(run.recipe)
+            found |= sealed("recipe_of_run", run.recipe)
         return xr.Dataset(variables, grid.coordinates | grid.scalars, found)
