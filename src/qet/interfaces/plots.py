@@ -35,6 +35,7 @@ from .drawing import (
 from .figure_files import save
 from .plots_profile import animate, profile, spacetime
 from .plots_scaling import decay, phase_map
+from .plots_study import curve, field
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 __all__ = [
     "animate",
     "currents",
+    "curve",
     "decay",
     "energy",
     "energy_map",
+    "field",
     "ledger",
     "panel",
     "phase_map",

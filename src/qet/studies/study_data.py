@@ -22,7 +22,7 @@ from qet.protocols.run import Run
 from qet.studies.expression import expression
 from qet.studies.study_outputs import outputs_of
 from qet.studies.study_parts import run_of
-from qet.studies.study_slots import filled, slots
+from qet.studies.study_slots import filled, model_name, slots, state_kind
 from qet.studies.sweep import sweep
 from qet.studies.sweep_sampling import sampled, zipped
 
@@ -54,8 +54,9 @@ class Study(Value):
 
     @property
     def title(self) -> str:
-        """What it is called."""
-        return str(self.data.get("study", {}).get("title", "study"))
+        """What it is called; without a title, its model and the kind of its state."""
+        usual = f"{model_name(self.data.get('model', {}))}, {state_kind(self.data)}"
+        return str(self.data.get("study", {}).get("title", usual))
 
     @property
     def settings(self) -> dict[str, Any]:
