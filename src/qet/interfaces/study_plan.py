@@ -1,6 +1,6 @@
 """What a study will take, before it is started: points, chunks, memory, room on the disk and time.
 
-Memory and time are measured at a few hundred points of the first chunk and carried to a whole one; what a solver takes
+Memory and time are measured at some points of the first chunk and carried to a whole one; what a solver takes
 is proportional to the points of a call. They say the order of magnitude.
 """
 
@@ -22,7 +22,8 @@ from qet.studies.sweep_chunks import Chunks
 from qet.studies.sweep_plan import plan
 from qet.studies.sweep_variables import variables_of
 
-FEW = 256  # points of the trial
+SIZES = (1, 16, 128, 1024, 8192)  # points of the trials
+ENOUGH = 0.1  # seconds after which a trial says how long a point takes
 BASE = 2**27  # bytes of the interpreter and its packages
 
 
@@ -99,24 +100,33 @@ def cut_of(study: Study, chunks: Any = None) -> tuple[Grid, Chunks]:
     return grid, plan(grid, study.settings.get("chunks", "auto") if chunks is None else chunks)
 
 
-def _trial(study: Study, grid: Grid) -> tuple[int, int, float, dict[str, tuple[int, int]]]:
+def _trial(study: Study, grid: Grid) -> tuple[int, float, float, dict[str, tuple[int, int]]]:
     """Points of a small call, its peak of memory, its seconds; of each variable the numbers a point and their size."""
-    region = plan(grid, FEW).region(0)
-    index = next(iter(grid.indices(region)))
-    block = region[len(index) :]
+    seconds = 0.0
+    for most in SIZES:
+        region = plan(grid, most).region(0)
+        index = next(iter(grid.indices(region)))
+        block = region[len(index) :]
+        start = time.perf_counter()
+        _called(study, grid, index, block)
+        seconds = time.perf_counter() - start
+        if seconds > ENOUGH and most > SIZES[0]:  # the first call pays for imports
+            break
     shape = tuple(part.stop - part.start for part in block)
-    arguments = grid.arguments(index, block)
-    variables_of(study.point(**arguments), "value")  # imports and caches are paid for here
     tracemalloc.start()
     try:
-        start = time.perf_counter()
-        found = variables_of(study.point(**arguments), "value")
-        values = {name: variable.over(name, shape) for name, variable in found.items()}
-        seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+        values = _called(study, grid, index, block)
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     sizes = {name: (int(np.prod(array.shape[len(shape) :])), array.dtype.itemsize) for name, array in values.items()}
-    return prod(shape), peak, seconds, sizes
+    return prod(shape), float(peak), seconds, sizes
+
+
+def _called(study: Study, grid: Grid, index: tuple[int, ...], block: tuple[slice, ...]) -> dict[str, np.ndarray]:
+    shape = tuple(part.stop - part.start for part in block)
+    found = variables_of(study.point(**grid.arguments(index, block)), "value")
+    return {name: variable.over(name, shape) for name, variable in found.items()}
 
 
 def _spelled_time(seconds: float) -> str:
