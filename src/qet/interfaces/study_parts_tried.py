@@ -19,9 +19,17 @@ FIRST = 50  # values of one axis at which parts are built
 
 
 def refused_parts(data: Data, axes: Axes, bad: set[Path]) -> list[Mistake]:
-    """What the public words refuse in the parts where nothing else is wrong."""
+    """What the public words refuse in the parts where nothing else is wrong; where refusals are recorded, everywhere."""
+    found = _refused_from(data, axes, bad, 0.0)
+    for place in (0.5, 1.0) if axes.is_recording and found else ():
+        still = {mistake.path for mistake in _refused_from(data, axes, bad, place)}
+        found = [mistake for mistake in found if mistake.path in still]
+    return found
+
+
+def _refused_from(data: Data, axes: Axes, bad: set[Path], place: float) -> list[Mistake]:
     found: dict[Mistake, None] = {}
-    for values in _points(data, axes):
+    for values in _points(data, axes, place):
         for mistake in _at(data, values, bad):
             found.setdefault(mistake)
             bad = bad | {mistake.path}  # one refusal a part
@@ -97,14 +105,15 @@ def _is_bad(path: Path, bad: set[Path]) -> bool:
     return any(other[: len(path)] == path or (other and path[: len(other)] == other) for other in bad)
 
 
-def _points(data: Data, axes: Axes) -> Iterator[dict[str, Any]]:
-    """The first value of every axis; and of axes of words and whole numbers each value in its turn."""
-    start = {**axes.constants, **{name: axes.values(name)[0] for name in axes.names if axes.values(name)}}
+def _points(data: Data, axes: Axes, place: float) -> Iterator[dict[str, Any]]:
+    """One value of every axis, 0 the first and 1 the last; of axes of words and whole numbers each value in its turn."""
+    lists = {name: axes.values(name) for name in axes.names if axes.values(name)}
+    start = {**axes.constants, **{name: values[round(place * (len(values) - 1))] for name, values in lists.items()}}
     yield start
     whole = {name for slot in slots(data) if slot.kind == "whole" for name in _names(slot)}
     for name in axes.names:
         if axes.is_of_words(name) or name in whole:
-            for value in axes.values(name)[1:FIRST]:
+            for value in axes.values(name)[:FIRST]:
                 yield {**start, name: value}
 
 
