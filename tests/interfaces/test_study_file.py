@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one case a line)
 """Study files: read whole, or refused with every mistake at its line and the nearest known word."""
 
 from __future__ import annotations
@@ -174,6 +175,9 @@ CASES = [
     (GOOD.replace("[constants]", "[constants]\nk = 1"), 21, "'k' is an axis and a constant."),
     (GOOD.replace("[constants]", "[constants]\npi = 3"), 4, "'pi' is a number already"),
     (GOOD.replace("[constants]", '[constants]\n"a b" = 3'), 4, "'a b' cannot be computed with"),
+    (GOOD.replace('"k"\n[[', '"lambda"\n[[').replace("k = [0", "lambda = [0"), 20, "it is a word of Python"),
+    (GOOD.replace('"k"\n[[', '"out"\n[[').replace("k = [0", "out = [0"), 20, "'out' is an option of the sweep"),
+    ('[model]\nh = "n"\n[sampled]\nn = 4\n[sampled.bounds]\nn = [1, 2]', 6, "'n' is an option of the sweep"),
     (GOOD + "extracted = [1.0]", 22, "'extracted' is a variable of the result already"),
     (GOOD + "[[zipped]]\nk = [1.0]", 23, "the axis 'k' is given twice."),
     ('[model]\nh = "h"\nk = "k"\n[[zipped]]\nh = [1.0]\nk = [1.0, 2.0]', 4, "one length; h has 1, k has 2 values."),

@@ -136,10 +136,9 @@ def show(
 
     from .point import Preparation, read_feedback, read_measurement
 
-    model = _model(words or [], term or [])
     preparation = Preparation(state, temperature, level, master, solver, tuple(bath or ()), tuple(jump or ()))
     run = teleport(
-        _state(model.swapped() if swap else model, preparation),
+        _state(_model(words or [], term or [], swap=swap), preparation),
         measure=read_measurement(measure, strength),
         feedback=read_feedback(feedback, operations, axis, angle),
         delay=delay,
@@ -244,12 +243,13 @@ def _complain(message: str, code: int, *, is_list: bool = False) -> int:
     return code
 
 
-def _model(words: Sequence[str], terms: Sequence[str]) -> Model:
+def _model(words: Sequence[str], terms: Sequence[str], *, swap: bool) -> Model:
     from .point import read_model, read_words
 
     name, parameters = read_words(words)
     options = [name for p in typer.main.get_command(app).commands["show"].params for name in p.opts]  # type: ignore[attr-defined]
-    return read_model(name, parameters, terms, [name for name in options if name.startswith("--")])
+    model = read_model(name, parameters, terms, [name for name in options if name.startswith("--")])
+    return model.swapped() if swap else model
 
 
 def _state(model: Model, preparation: Preparation) -> State:

@@ -6,6 +6,8 @@ not computed.
 
 from __future__ import annotations
 
+import inspect
+import keyword
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -17,6 +19,8 @@ from qet.studies.expression import FUNCTIONS, KNOWN, expression
 from qet.studies.study_data import axis_numbers
 from qet.studies.study_outputs import OUTPUTS
 from qet.studies.study_slots import Path, slots
+from qet.studies.sweep import sweep
+from qet.studies.sweep_sampling import sampled
 
 from .mistakes import Mistake, no_such
 
@@ -25,6 +29,9 @@ Data = Mapping[str, Any]
 MOST, FEW = 200_000, 33  # points at which an expression is looked at, and values an axis where there are more
 TAKEN = {**dict.fromkeys(OUTPUTS, "a variable of the result"), "why": "a variable of the result",
          **dict.fromkeys(FUNCTIONS, "a function"), **dict.fromkeys(KNOWN, "a number")}  # fmt: skip
+
+OPTIONS = tuple(inspect.signature(sweep).parameters)
+RESERVED = {"axes": OPTIONS, "zipped": (*OPTIONS, "dim"), "sampled": (*OPTIONS, *inspect.signature(sampled).parameters)}
 
 
 class Axes:
@@ -230,8 +237,12 @@ def _of_name(path: Path, name: str) -> Iterator[Mistake]:
     if not name.isidentifier():
         text = "a name has letters, digits and _, and does not begin with a digit"
         yield Mistake(path, f"{name!r} cannot be computed with: {text}.")
+    elif keyword.iskeyword(name):
+        yield Mistake(path, f"{name!r} cannot be computed with: it is a word of Python; take another name, {name}_.")
     elif name in TAKEN:
         yield Mistake(path, f"{name!r} is {TAKEN[name]} already; take another name.")
+    elif name in RESERVED.get(str(path[0]), ()):
+        yield Mistake(path, f"{name!r} is an option of the sweep; take another name, {name}_.")
 
 
 def _ends(given: Any) -> list[Any]:
