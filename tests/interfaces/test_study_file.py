@@ -142,6 +142,8 @@ CASES = [
     ('[model]\nk = "k"\n[state]\nT = -0.1\n[axes]\nk = [0.5]', 4, "T must be at least 0; got -0.1."),
     ('[model]\nk = "k"\n[state]\nlevel = "k"\n[axes]\nk = [0.5]', 4, "level must be a whole number; got k = 0.5 at k = 0.5."),
     (GOOD.replace("sites = 1", "sites = 5"), 14, "the model has 2 sites, counted from 0; got site 5."),
+    (GOOD + '[[jump]]\noperator = "Z0 Z3"', 23, "the model has 2 sites, counted from 0; got site 3."),
+    (GOOD + '[[jump]]\noperator = "q"\nsite = 0', 22, "no jump 'q'"),
     (GOOD.replace("sites = 1", "sites = 1.5"), 14, "sites: a site, or a list of sites"),
     (GOOD.replace("sites = 1", 'sites = 1\nstatistics = "fermoin"'), 15, "no statistics 'fermoin'; did you mean 'fermion'?"),
     (GOOD.replace("sites = 1", 'sites = 1\ncoupling = "dipol"'), 13, "dipol"),
@@ -221,7 +223,7 @@ def test_an_unknown_axis_of_words_is_no_crash_when_the_rest_is_wrong_too(tmp_pat
 @pytest.mark.parametrize("section", ["study", "constants", "model", "state", "protocol", "axes", "sampled", "output"])
 @pytest.mark.parametrize("value", ["3", '"text"', "[1, 2]", "[{ a = 1 }]", "true", "1979-05-27"])
 def test_a_section_of_the_wrong_type_is_told_and_never_a_crash(section, value, tmp_path):
-    lines = [line for line in GOOD.split(f"[{section}]\n")[0].splitlines()] if f"[{section}]" in GOOD else []
+    lines = GOOD.partition(f"[{section}]\n")[0].splitlines() if f"[{section}]" in GOOD else []
     found, _ = problems("\n".join([f"{section} = {value}", *lines]) + "\n", tmp_path)
     assert any(line == 1 for line, _ in found)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (one case after the other)
 """Expressions of study files: arithmetic over names, and nothing that is not arithmetic."""
 
 from __future__ import annotations

@@ -227,7 +227,8 @@ def _explained(error: Exception) -> tuple[str, int]:
 
     if isinstance(error, QetError):
         code = 1 if type(error).__name__ in UNUSABLE else 2
-        return ". ".join([str(error).rstrip("."), *getattr(error, "__notes__", [])]), code
+        notes = getattr(error, "__notes__", [])
+        return ". ".join([str(error).rstrip("."), *notes]) if notes else str(error), code
     context, option = getattr(error, "ctx", None), getattr(error, "option_name", None)
     if context is not None and option is not None and hasattr(error, "possibilities"):
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]

@@ -286,7 +286,10 @@ def _warned_once() -> Iterator[None]:
             print(f"qet: {category.__name__}: {message}; not repeated.", file=sys.stderr)
         told.add(category)
 
+    from qet.foundations.errors import OutsideDomain
+
     with warnings.catch_warnings():
+        warnings.simplefilter("always", OutsideDomain)
         warnings.showwarning = say  # type: ignore[assignment]
         yield
 

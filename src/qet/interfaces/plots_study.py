@@ -120,8 +120,8 @@ def field(
         ax: Where; a new figure by default.
 
     Raises:
-        UnknownName: for a name that is not there. BadParameter: for an axis that is neither drawn nor selected.
-        ShapeMismatch: for values that are no numbers.
+        UnknownName: for a name that is not there. BadParameter: for an axis that is neither drawn nor selected, and for
+            a logarithmic scale without values above 0. ShapeMismatch: for values that are no numbers.
     """
     from matplotlib.colors import LogNorm
 
@@ -130,6 +130,8 @@ def field(
     array, told = _chosen(data, z, [x, y], select or {})
     columns, rows = _numbers(array[x], x), _numbers(array[y], y)
     values = _real(array, z)
+    if log and not (values > 0.0).any():
+        raise BadParameter(f"{z} is above 0 nowhere, so a logarithmic scale shows nothing; draw it without log.")
     shown = np.ma.masked_invalid(np.where(values > 0.0, values, np.nan) if log else values)
     with drawing(ax) as axes:
         norm = LogNorm() if log else None

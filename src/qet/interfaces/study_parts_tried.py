@@ -19,7 +19,7 @@ FIRST = 50  # values of one axis at which parts are built
 
 
 def refused_parts(data: Data, axes: Axes, bad: set[Path]) -> list[Mistake]:
-    """What the public words refuse in the parts where nothing else is wrong; where refusals are recorded, everywhere."""
+    """What the public words refuse in the parts where nothing else is wrong; if refusals are recorded, everywhere."""
     found = _refused_from(data, axes, bad, 0.0)
     for place in (0.5, 1.0) if axes.is_recording and found else ():
         still = {mistake.path for mistake in _refused_from(data, axes, bad, place)}
@@ -49,9 +49,10 @@ def _at(data: Data, values: Mapping[str, Any], bad: set[Path]) -> Iterator[Mista
             made, refusal = _tried({name: [table]}, (name,), values, set(), build)
             if refusal:
                 yield Mistake(at, refusal)
-            elif model is not None and made is not None and max(made.sites) >= model.n_sites:
-                text = f"the model has {model.n_sites} sites, counted from 0; got site {max(made.sites)}."
-                yield Mistake((*at, "sites" if name == "bath" else "site"), text)
+            last = -1 if made is None else max(made.sites if name == "bath" else made.operator.support, default=-1)
+            if model is not None and last >= model.n_sites:
+                text = f"the model has {model.n_sites} sites, counted from 0; got site {last}."
+                yield Mistake((*at, "sites" if name == "bath" else "operator"), text)
     section = data.get("protocol")
     for key, make in (("measure", _measurement), ("feedback", _feedback)):
         if not isinstance(section, Mapping) or not (key in section or (key == "measure" and "strength" in section)):
@@ -106,7 +107,7 @@ def _is_bad(path: Path, bad: set[Path]) -> bool:
 
 
 def _points(data: Data, axes: Axes, place: float) -> Iterator[dict[str, Any]]:
-    """One value of every axis, 0 the first and 1 the last; of axes of words and whole numbers each value in its turn."""
+    """One value of every axis, 0 the first, 1 the last; of axes of words and whole numbers each value in its turn."""
     lists = {name: axes.values(name) for name in axes.names if axes.values(name)}
     start = {**axes.constants, **{name: values[round(place * (len(values) - 1))] for name, values in lists.items()}}
     yield start
