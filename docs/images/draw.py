@@ -1,4 +1,4 @@
-"""Draw the figures of scaling.md again, beside this file: `.venv/bin/python docs/images/draw.py`, about a minute.
+"""Draw the figures of scaling.md and studies.md beside this file: `.venv/bin/python docs/images/draw.py`, a minute.
 
 Those of profile.md and of the README are drawn by the snippet there and by `make`.
 """
@@ -43,7 +43,23 @@ def phase_map() -> None:
     ax.figure.savefig(HERE / "phase-map.png", dpi=150)
 
 
+def million() -> None:
+    """What the message is worth to a pair between a hot and a cold reservoir, at a million points."""
+
+    def pair(k: np.ndarray, detuning: np.ndarray) -> qet.Run:
+        baths = [qet.bath(0, T=1.0, rate=0.01), qet.bath(1, T=0.2, rate=0.01)]
+        return qet.teleport(qet.steady(qet.minimal(h=1.0, k=k, detuning=detuning), baths, allow=("OutsideDomain",)))
+
+    axes = {"k": np.linspace(0.002, 2.0, 1000), "detuning": np.linspace(-1.0, 1.0, 1000)}
+    data = qet.sweep(pair, **axes, variables=("extracted", "teleported"))
+    ax = qet.plot.phase_map(data, "teleported", contours="extracted", label="teleported energy ($h$)")
+    ax.set_xlabel("coupling $k/h$")
+    ax.set_ylabel(r"detuning $\epsilon_A-\epsilon_B$ ($h$)")
+    ax.figure.savefig(HERE / "million.png", dpi=150)
+
+
 if __name__ == "__main__":
     mpl.use("Agg")
     scaling()
     phase_map()
+    million()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qet
-from qet.foundations.errors import BadParameter, UnknownName
+from qet.foundations.errors import BadParameter, NotPositive, UnknownName, refuse_where
 from qet.studies import progress
 from qet.studies.progress import Progress
 from qet.studies.sweep_axes import grid_of
@@ -110,6 +110,27 @@ def test_refused_points_are_the_same_however_the_sweep_is_cut():
         np.testing.assert_array_equal(cut.why != "", whole.why != "")
         np.testing.assert_allclose(cut.extracted, whole.extracted, rtol=1e-12)
         assert str(cut.why.sel(B=0)[0].item()).startswith("BadParties: ")
+
+
+def test_a_region_that_is_refused_costs_calls_along_its_edge_only():
+    def half(g, T):
+        half.calls += 1
+        refuse_where(g + 0 * T < 1.0, NotPositive, lambda at: f"g is too small at {at}")
+        return g * T
+
+    g, T = np.linspace(0.1, 2.0, 64), np.linspace(0.1, 1.0, 50)
+    half.calls = 0
+    data = qet.sweep(half, g=g, T=T, errors="record")
+    assert half.calls <= 2 * 50  # of 64 * 50 points, 50 along the edge
+    np.testing.assert_array_equal(np.isnan(data.half), (g < 1.0)[:, None] | np.zeros(50, bool))
+    np.testing.assert_array_equal(data.why == "", ~np.isnan(data.half))
+    assert {text for text in data.why.values.ravel() if text} == {"NotPositive: g is too small at (0, 0)"}
+
+
+@pytest.mark.parametrize("chunks", ["auto", 2])
+def test_a_variable_is_as_wide_as_its_widest_value(chunks):
+    data = qet.sweep(lambda n: {2: 1, 3: 0.5, 4: 2.0 + 1.0j}[n], n=[2, 3, 4], chunks=chunks)
+    assert data["value"].values.tolist() == [1.0, 0.5, 2.0 + 1.0j]
 
 
 def test_variables_choose_the_numbers_of_runs_and_leave_the_others():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -109,6 +110,22 @@ def test_what_the_function_raises_in_a_process_is_raised_here_with_its_point(pro
 
     with pytest.raises(RuntimeError, match="Demanding: 1 and 2\nin sweep at g = 0.5"):
         qet.sweep(raising, g=G, chunks=1, engine="processes", workers=1)
+
+
+def test_an_error_stops_the_other_processes_at_once(processes, tmp_path):
+    mark = tmp_path / "at work"
+
+    def uneven(g):
+        if g[0] == 0.5:
+            mark.touch()
+            time.sleep(600.0)
+        while not mark.exists():
+            time.sleep(0.01)
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        qet.sweep(uneven, g=G, chunks=1, engine="processes", workers=2)
+    assert -signal.SIGKILL in [process.returncode for process in processes]
 
 
 def test_processes_hold_linear_algebra_to_one_thread_and_prints_disturb_nothing(processes, capfd):

@@ -67,6 +67,13 @@ class Value:
             return dict(made_by.recipe)
         return {name: plain(getattr(self, name)) for name in self._compared()}
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How it was made here, as plain data: versions, solver, residual, precision; in no hash, nor in the recipe."""
+        from qet.foundations.made_here import made_here
+
+        return made_here(self)
+
     def __repr__(self) -> str:
         made_by = getattr(self, "made_by", None)
         if made_by is not None:

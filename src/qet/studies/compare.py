@@ -7,7 +7,6 @@ so. Errors in the question itself (unknown names, shapes, parties, the protocol)
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -121,7 +120,7 @@ def compare_masters(
         model=model,
         baths=[thing for thing in things if isinstance(thing, Bath)],
         axes=axes,
-        recipe=json.dumps(call.recipe),
+        recipe=call.recipe,
     )
 
 

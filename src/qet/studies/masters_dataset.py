@@ -5,15 +5,15 @@ Units are natural, ħ = k_B = 1: "energy" is the unit in which H is given, a rat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.conventions import STAMP
 from qet.foundations.errors import BadParameter, ShapeMismatch
 from qet.physics.baths import Bath
 from qet.physics.model import Model
+from qet.studies.provenance import dataset_attributes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +49,7 @@ def labeled(
     model: Model,
     baths: list[Bath],
     axes: tuple[str, ...],
-    recipe: str,
+    recipe: Mapping[str, Any],
 ) -> xr.Dataset:
     """The Dataset of a comparison.
 
@@ -62,11 +62,9 @@ def labeled(
         model: For the coordinates.
         baths: For the coordinates.
         axes: Names of the batch axes; see `checked_dims`.
-        recipe: How to make the Dataset again, as JSON.
+        recipe: How to make the Dataset again.
     """
     import xarray as xr
-
-    from qet import __version__
 
     inner = {"heat_current": ("bath",), "trace_distance": ("other",)}
     sizes = {"bath": len(baths), "other": len(names)}
@@ -77,12 +75,7 @@ def labeled(
         variables[name] = (("master", *inner.get(name, ()), *axes), data, described)
     variables["why"] = ("master", np.array(why, dtype=str), {"long_name": "why points were refused"})
     coordinates = _coordinates(names, baths, shape, axes) | _swept(model, baths, shape, axes, taken={*variables})
-    attributes = {
-        "title": f"Master equations compared: {', '.join(names)}",
-        "source": f"qet {__version__}",
-        "recipe": recipe,
-        "conventions_of_physics": STAMP,
-    }
+    attributes = dataset_attributes(f"Master equations compared: {', '.join(names)}", recipe)
     return xr.Dataset(variables, coordinates, attributes)
 
 

@@ -56,7 +56,7 @@ def identity(function: Any) -> dict[str, Any]:
         return function.recipe
     try:
         source = inspect.getsource(function.func if isinstance(function, partial) else function)
-    except (OSError, TypeError):
+    except (OSError, TypeError, IndexError, SyntaxError):
         source = ""  # written at a prompt, or not in Python
     return {"name": name_of(function), "source": sha256(source.encode()).hexdigest()[:16] if source else ""}
 

@@ -79,7 +79,7 @@ class Writer:
         if shape and 0 not in shape:
             options = {"chunks": pieces or _pieces(shape)}
         if options and dtype.kind not in "UOST":
-            options |= {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
+            options |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
         made = self._file.create_variable(name, dims, dtype=_written_as(name, dtype), **options)
         for key, value in netcdf_attributes(said).items():
             made.attrs[key] = value

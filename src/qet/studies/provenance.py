@@ -1,8 +1,8 @@
 """Where a number comes from: the recipe that makes it again with its hash, and beside it what made it here.
 
-The recipe and its hash say what was computed; equal studies have equal ones. Versions, solvers, residuals and seconds
-say how it was computed here; they are kept beside and are in no hash. In the attributes of a Dataset there is nothing
-of the machine, the clock or the folder, so that the same study makes the same file.
+The recipe and its hash say what was computed; equal studies have equal ones. How it was computed here
+(`foundations.made_here`) is kept beside it and is in no hash. In the attributes of a Dataset there is nothing of the
+machine, the clock or the folder, so that the same study makes the same file.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ import platform
 import re
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from qet.foundations.conventions import STAMP
-from qet.foundations.errors import NewerVersion, NotReadable, QetError
+from qet.foundations.errors import NewerVersion, NotReadable
 from qet.foundations.values import digest, plain
+from qet.studies.store_header import identity_of_text
 
 CONVENTIONS = "qet-1"  # of the attributes of a Dataset, told on the page on files
-LEANED_ON = ("numpy", "scipy")
 
 
 def dataset_attributes(
@@ -61,48 +60,6 @@ def sealed(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     return {name: text, f"{name}_sha": digest(json.loads(text))}
 
 
-def versions() -> dict[str, str]:
-    """Versions of this package, of Python and of what the numbers lean on."""
-    from qet import __version__
-
-    found = {"qet": __version__, "python": platform.python_version()}
-    for name in LEANED_ON:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def made_here(thing: Any, seconds: float | None = None) -> dict[str, Any]:
-    """How a thing was made here, as plain data: versions, solver, master equation, residual, precision, seconds.
-
-    None of it is part of the recipe or its hash.
-
-    Args:
-        thing: A model, a state, a run or another noun.
-        seconds: How long its numbers took, where that was measured.
-
-    Example:
-        >>> import qet
-        >>> run = qet.teleport(qet.gibbs(qet.minimal(h=1.0, k=0.5), T=0.3))
-        >>> made_here(run)["solver"]
-        'closed form'
-    """
-    found: dict[str, Any] = {"versions": versions()}
-    state = getattr(thing, "state", thing)
-    for name in ("solver", "master"):
-        if getattr(state, name, None) is not None:
-            found[name] = plain(getattr(state, name))
-    for name, owner in (("solver_error", state), ("precision", thing), ("residual", _diagnostics(state))):
-        value = _number(owner, name)
-        if value is not None:
-            found[name] = value
-    if seconds is not None:
-        found["seconds"] = round(seconds, 6)
-    return found
-
-
 def check_attributes(attributes: Mapping[str, Any], path: str) -> None:
     """Refuse the recipes of a file whose hashes they no longer have.
 
@@ -113,6 +70,9 @@ def check_attributes(attributes: Mapping[str, Any], path: str) -> None:
         sha = attributes.get(f"{name}_sha")
         if sha is not None:
             check_sealed(name, attributes.get(name), sha, path)
+    study, sha = attributes.get("qet_study"), attributes.get("qet_study_sha")
+    if study is not None and identity_of_text(study) != sha:
+        raise NotReadable(f"{path}: the qet_study was changed after it was saved: its hash is no longer {sha}.")
 
 
 def check_sealed(name: str, text: Any, sha: Any, path: str) -> None:
@@ -152,19 +112,3 @@ def warn_if_newer(text: str, path: str) -> None:
             NewerVersion,
             stacklevel=3,
         )
-
-
-def _diagnostics(state: Any) -> Any:
-    return getattr(state, "diagnostics", None)
-
-
-def _number(owner: Any, name: str) -> Any:
-    """A number as plain data; None where there is none. Of a batch the largest, which is the one to worry about."""
-    try:
-        value = getattr(owner, name, None)
-    except QetError:
-        return None  # not offered here
-    if value is None or not isinstance(value, (int, float, np.ndarray, np.number)):
-        return None
-    values = np.asarray(value)
-    return float(np.max(values)) if values.size and values.dtype.kind in "iuf" else None

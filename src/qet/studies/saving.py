@@ -8,6 +8,7 @@ people and other programs. A Dataset is kept as netCDF-4.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -16,19 +17,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qet.foundations.errors import BadParameter, NotReadable, QetError, TooLarge
+from qet.foundations.made_here import made_here
 from qet.foundations.values import plain
 from qet.studies.durable import whole
 from qet.studies.netcdf import read_dataset, write_dataset
-from qet.studies.provenance import check_attributes, check_sealed, made_here, sealed, warn_if_newer
+from qet.studies.provenance import check_attributes, check_sealed, sealed, warn_if_newer
 from qet.studies.store import Store
 from qet.studies.study import WORDS, rerun
 
 if TYPE_CHECKING:
     import xarray as xr
 
+log = logging.getLogger("qet.store")
 FORMAT = 1
 KIND = "qet"  # the key that says what a file is
 MOST = 1 << 26  # bytes of a recipe
@@ -129,6 +130,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     target = Path(path)
     if target.is_dir():
         data = Store.open(target).dataset()
+        if "unfinished" in data.attrs:
+            log.warning("%s is not finished: %s", target, data.attrs["unfinished"])
         return _checked(data, target)
     try:
         with open(target, "rb") as file:
@@ -219,11 +222,11 @@ def _numbers(thing: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         try:
-            value = plain(getattr(thing, name))
+            value = plain(getattr(thing, name, None))
         except QetError as refusal:
             found[name] = {"not_offered": str(refusal)}
             continue
-        if _is_numeric(value) and np.size(value) <= SHOWN:
+        if 0 < _count(value) <= SHOWN:
             found[name] = value
     return found
 
@@ -232,12 +235,13 @@ def _own(thing: Any) -> list[str]:
     return [field.name for field in fields(thing) if field.name != "made_by"] if is_dataclass(thing) else []
 
 
-def _is_numeric(value: Any) -> bool:
+def _count(value: Any) -> float:
+    """How many numbers and words a value has; infinitely many where it has anything else."""
     if isinstance(value, Mapping):
-        return bool(value) and "word" not in value and all(map(_is_numeric, value.values()))
+        return sum(map(_count, value.values())) if "word" not in value else math.inf
     if isinstance(value, list):
-        return all(map(_is_numeric, value))
-    return isinstance(value, (int, float, str))
+        return sum(map(_count, value))
+    return 1 if isinstance(value, (int, float, str)) else math.inf
 
 
 def _largest(recipe: Mapping[str, Any]) -> str:

@@ -37,6 +37,14 @@ def identity_of(header: Mapping[str, Any]) -> str:
     return digest([header, list(header.get("axes") or ())])
 
 
+def identity_of_text(header: str) -> str:
+    """The same of a header as JSON; a text of its own where it is none."""
+    try:
+        return identity_of(json.loads(header))
+    except (ValueError, TypeError, AttributeError):
+        return "no header"
+
+
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
     """What differs between two condensed headers, one clause each; nothing for one study."""
     found = [clause for key in dict.fromkeys([*here, *there]) for clause in _between(key, here, there)]

@@ -231,6 +231,6 @@ class Gathered:
             variables["why"] = (names, self.why.transpose(order), attributes_of_why)
         found = dict(attributes)
         run = self.work.run
-        if run is not None and len(self.work.chunks) == 1 and sum(map(len, grid.axes)) <= WRITTEN_OUT:
+        if run is not None and sum(map(len, grid.axes)) <= WRITTEN_OUT:
             found |= sealed("recipe_of_run", run.recipe)
         return xr.Dataset(variables, grid.coordinates | grid.scalars, found)

@@ -6,9 +6,11 @@ when, and after what. Work is plain data beside the user's function, and goes to
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from qet.studies.sweep_columns import Columns
 from qet.studies.sweep_variables import ALL, Variable, variables_of
 
 Array = np.ndarray
+WHERE = re.compile(r" \(first at index \([\d, ]*\); \d+ of \d+ points\)$")  # as `refuse_where` adds it
 
 
 @dataclass(eq=False)
@@ -34,7 +37,7 @@ class Work:
         chunks: How the grid's points are cut.
         is_recording: Whether refusals are kept rather than raised.
         kept: Which numbers of a run are kept.
-        run: What the last chunk's only call returned, if a run.
+        run: What the only call of the only chunk returned, if a run.
     """
 
     point: Callable[..., Any]
@@ -58,7 +61,7 @@ class Work:
         filling = Filling(self, self.chunks.region(number))
         for index in self.grid.indices(filling.region):
             filling.call(index, filling.region[len(index) :])
-        self.run = filling.run if filling.calls == 1 else None
+        self.run = filling.run if filling.calls == 1 == len(self.chunks) else None
         refused = tuple(sorted(filling.refused, key=lambda found: found.place))
         columns = filling.columns
         values = filling.masked() if self.is_recording else columns.values
@@ -143,10 +146,11 @@ class Filling:
         self.columns.enter(at, given, dims, attributes, is_all=parts == self.region)
 
     def _record(self, refusal: QetError, index: tuple[int, ...], block: Block) -> None:
-        lengths = [part.stop - part.start for part in block]
-        if max(lengths, default=1) == 1:
-            place = (*index, *(part.start for part in block))
-            self.refused.append(Refused(place, type(refusal).__name__, str(refusal)))
+        lengths = tuple(part.stop - part.start for part in block)
+        if max(lengths, default=1) == 1 or _is_everywhere(refusal, lengths):
+            text = WHERE.sub("", str(refusal))
+            places = product(*(range(part.start, part.stop) for part in block))
+            self.refused += [Refused((*index, *place), type(refusal).__name__, text) for place in places]
             return
         longest = int(np.argmax(lengths))
         middle = (block[longest].start + block[longest].stop) // 2
@@ -178,3 +182,8 @@ class Filling:
             masked[name] = column.astype(np.result_type(column, 1.0))
             masked[name][tuple(place - start for place, start in zip(places, starts, strict=True))] = np.nan
         return masked
+
+
+def _is_everywhere(refusal: QetError, shape: tuple[int, ...]) -> bool:
+    """Whether an error says that all points of a block are at fault."""
+    return refusal.mask is not None and np.shape(refusal.mask) == shape and bool(np.all(refusal.mask))
