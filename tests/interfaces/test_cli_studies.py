@@ -368,6 +368,7 @@ def test_a_script_asks_for_what_it_was_given_and_is_written_where_it_was_asked(c
     assert call("slurm", *shlex.split(script.splitlines()[2].removeprefix("#   qet slurm ")))[1] == script
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_script_together_are_the_study(folder):
     """The line that SLURM would run, by bash, once a part, two at once."""
     job = Job("small.toml", "small.zarr", 3)
@@ -385,6 +386,7 @@ def test_the_parts_of_a_script_together_are_the_study(folder):
     np.testing.assert_array_equal(qet.load("small.zarr").extracted, in_memory())
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_gone_on_with_by_the_same_command(folder):
     """A real process, stopped by the system in the middle."""
     Path("slow.toml").write_text(STUDY.replace("chunks = 4", "chunks = 1").replace("[model]", '[model]\nname = "ising"\nn = 7')
