@@ -136,6 +136,7 @@ CASES = [
     # domains
     (GOOD.replace("rate = \"gamma\"\n[pro", "rate = -0.1\n[pro"), 16, "rate must be at least 0; got -0.1."),
     (GOOD.replace('T = "T - dT/2"', 'T = "T - 2"'), 15, "T must be at least 0; got T - 2 = -1.5 at T = 0.5."),
+    (GOOD.replace('T = "T - dT/2"', 'T = "0.8 - T"'), 15, "T must be at least 0; got 0.8 - T = -0.2 at T = 1."),
     (GOOD.replace('measure = "X"', "strength = 1.5"), 18, "strength must be between 0 and 1; got 1.5."),
     (GOOD.replace('measure = "X"', "delay = -1"), 18, "delay must be at least 0; got -1."),
     (GOOD.replace('measure = "X"', "message_error = 2"), 18, "message_error must be between 0 and 1; got 2."),
