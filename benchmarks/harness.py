@@ -14,12 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from qet.foundations import chunks
+from qet.foundations.threads import threads
 
 Arrays = Mapping[str, np.ndarray]
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +68,52 @@ def ours(workload: str, function: Callable[[], Any], points: int, target: float,
     versions = {"python": platform.python_version(), "numpy": np.__version__, "qet": package_version()}
     middle = statistics.median(per_point)
     return Row(workload, "qet", "ns/point", middle, per_point, points, target, None, versions), result
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Nothing compiled within the block, as without the extra `fast`."""
+    large, chunks.LARGE = chunks.LARGE, sys.maxsize
+    try:
+        yield
+    finally:
+        chunks.LARGE = large
+
+
+def fast(workload: str, function: Callable[[], Any], points: int, target: float, runs: int = 5) -> list[Row]:
+    """The function with the extra `fast`, by one thread and by two, beside the plain one; all in this run.
+
+    Figures of one thread are CPU time; that of two is by the clock, and says little on a machine with other work.
+    """
+    if find_spec("numba") is None:
+        return []
+    with plain():
+        before, expected = ours(workload, function, points, target, runs)
+    with threads(1):
+        one, found = ours(workload, function, points, target, runs)
+    seconds = []
+    with threads(2):
+        for _ in range(runs):
+            start = time.perf_counter()
+            function()
+            seconds.append(time.perf_counter() - start)
+    per_point = [s / points * 1e9 for s in seconds]
+    two = replace(one, contender="qet, 2 threads, by the clock", median=statistics.median(per_point), runs=per_point)
+    pairs = zip(_arrays(expected), _arrays(found), strict=True)
+    one.deviation = max(float(np.abs(a - b).max() / np.abs(a).max()) for a, b in pairs)
+    if one.deviation > 1e-11:
+        raise SystemExit(f"{workload}: compiled and plain numbers differ by {one.deviation:.1e}.")
+    versions = {**one.versions, "numba": version("numba")}
+    return [replace(one, versions=versions), replace(two, versions=versions), replace(before, contender="qet, plain")]
+
+
+def _arrays(result: Any) -> list[np.ndarray]:
+    """The numbers of a result: of a state its Pauli means or its density matrix."""
+    payload = getattr(result, "payload", None)
+    if payload is not None:
+        values = getattr(payload, "values", None)
+        return [np.asarray(x) for x in values.values()] if isinstance(values, Mapping) else [result.density_matrix]
+    return [np.asarray(x) for x in result] if isinstance(result, tuple) else [np.asarray(result)]
 
 
 def two_qubit_strings() -> list[str]:

@@ -15,11 +15,12 @@ QUICK = {  # points of each workload
     "w1": 1_000_000,
     "w2": 1_000_000,
     "w2q": 1_000_000,
-    "w3": 20_000,
+    "w3": 100_000,
     "w4": 0,
     "w5": 0,
     "w6": 0,
     "w7": 0,
+    "w8": 1_000_000,
     "w9": 1_000_000,
 }
 LONG = {"w5k": 20, "w5m": 0}  # minutes each: by name, or with --all
@@ -58,7 +59,7 @@ def _line(row: Row, rows: list[Row]) -> str:
     target = "" if row.target is None else f"{row.target:,.4g} {row.unit[:2].strip()}"
     deviation = "" if row.deviation is None else f"{row.deviation:.1e}"
     own = [other.median for other in rows if other.workload == row.workload and other.contender == "qet"]
-    ratio = f"  x{row.median / own[0]:,.0f}" if own and row.contender != "qet" else ""
+    ratio = f"  x{row.median / own[0]:,.3g}" if own and row.contender != "qet" else ""
     median = f"{row.median:,.4g} {row.unit.split('/')[0]}"
     left = f"{row.workload:<20}{row.contender:<38}{median:>14}{rate:>12}{target:>12}"
     return f"{left}{row.points:>9}{deviation:>11}{ratio}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 import qet
-from benchmarks.harness import SEED, Row, ours, peers, two_qubit_strings
+from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 125.0
 STRINGS = ("Z0", "Z1", "X0 X1", "X0 Y1")
@@ -28,9 +30,15 @@ def local_steady(p: dict[str, np.ndarray]) -> qet.State:
 
 def run(points: int = POINTS) -> list[Row]:
     p = parameters(points)
-    row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
+    with plain():
+        row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
-    return [row, *peers("W2", "qutip_local.py", p, expected, 1e-10), *general(max(points // 20, 1000))]
+    others = [
+        *fast("W2, fast", lambda: local_steady(p), points, 50.0),
+        *general(max(points // 20, 1000)),
+        driven(max(points // 50, 1000)),
+    ]
+    return [row, *peers("W2", "qutip_local.py", p, expected, 1e-10), *others]
 
 
 def general(points: int) -> list[Row]:
@@ -48,3 +56,24 @@ def general(points: int) -> list[Row]:
 
     row, _ = ours("W2 any H and jumps", solve, points, 2000.0, runs=3)
     return [row]
+
+
+def driven(points: int, checked: int = 200) -> Row:
+    """XXZ on three sites between raising and lowering jumps at its ends; checked against the energy basis."""
+    rng = np.random.default_rng(SEED)
+    exchange, delta, field, *rates = rng.uniform(0.3, 1.5, (5, points))
+
+    def solve(solver: str, n: int) -> qet.State:
+        couplings = {"X": exchange[:n], "Y": exchange[:n], "Z": delta[:n]}
+        terms = {
+            f"{s}{i}": qet.pauli(f"{s}{i} {s}{i + 1}", coefficient=c) for i in (0, 1) for s, c in couplings.items()
+        }
+        fields = {f"h{i}": qet.pauli(f"Z{i}", coefficient=field[:n]) for i in range(3)}
+        ends = [(kind, site, rates[(kind == "+") ^ (site == 0)][:n]) for site in (0, 2) for kind in "+-"]
+        return qet.steady(qet.model({**terms, **fields}), [qet.jump(*end) for end in ends], solver=solver)
+
+    row, state = ours("W2 three sites", lambda: solve("auto", points), points, 20_000.0, runs=3)
+    worst = float(np.abs(state.density_matrix[:checked] - solve("dense", checked).density_matrix).max())
+    if worst > 1e-11:
+        raise AssertionError(f"elimination and the energy basis differ by {worst:.1e}")
+    return replace(row, deviation=worst)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import qet
-from benchmarks.harness import Row, ours, peers
+from benchmarks.harness import Row, fast, ours, peers, plain
 from benchmarks.w2 import POINTS, local_steady, parameters
 
 TARGET = 143.0
@@ -21,11 +21,16 @@ def run(points: int = POINTS) -> list[Row]:
         done = qet.teleport(state)
         return done.injected, done.extracted, state.diagnostics.heat_currents
 
-    row, (injected, extracted, heat) = ours("W2q", ask, points, TARGET, runs=5)
+    with plain():
+        row, (injected, extracted, heat) = ours("W2q", ask, points, TARGET, runs=5)
     expected = {
         "injected": np.asarray(injected),
         "extracted": np.asarray(extracted),
         "heatA": heat[:, 0],
         "heatB": heat[:, 1],
     }
-    return [row, *peers("W2q", "qutip_local.py", {**p, "ask": np.array(True)}, expected, 1e-10)]
+    return [
+        row,
+        *peers("W2q", "qutip_local.py", {**p, "ask": np.array(True)}, expected, 1e-10),
+        *fast("W2q, fast", ask, points, 100.0),
+    ]

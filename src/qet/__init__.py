@@ -63,6 +63,7 @@ _WORDS = {
     "qet.studies.reciprocity": ["reciprocity"],
     "qet.studies.decompose": ["decompose"],
     "qet.studies.optimize": ["optimize"],
+    "qet.studies.gradient": ["gradient"],
     "qet.studies.sweep": ["sweep"],
     "qet.studies.sweep_sampling": ["zipped", "sampled"],
     "qet.studies.decay": ["decay_law"],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qet.foundations.elimination import plan, solve
+from qet.foundations.elimination import ONE, plan, solve
 
 
 def random_system(rng, n, density):
@@ -97,3 +97,36 @@ def test_the_inputs_are_left_as_they_were():
     before = {label: value.copy() for label, value in values.items()}
     solve(plan(6, matrix, right), values)
     assert all(np.array_equal(values[label], before[label]) for label in values)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_right_hand_sides_share_one_elimination(seed):
+    rng = np.random.default_rng(seed)
+    matrix, right, values = random_system(rng, 7, 0.4)
+    other = {2: (-1, ("c", 2)), 5: (1, ONE)}
+    values["c", 2] = rng.uniform(0.5, 1.5, 6)
+    both, alone = plan(7, matrix, [right, other]), [plan(7, matrix, side) for side in (right, other)]
+    found = np.stack(np.broadcast_arrays(*solve(both, values), np.zeros(6))[:-1])
+    expected = [np.stack(np.broadcast_arrays(*solve(one, values), np.zeros(6))[:-1]) for one in alone]
+    assert both.sides == 2
+    assert both.flops < alone[0].flops + alone[1].flops
+    assert np.allclose(found, np.concatenate(expected), rtol=1e-12, atol=1e-14)
+
+
+def test_the_label_one_is_the_number_and_no_input():
+    matrix = {(0, 0): (1, ONE), (0, 1): (1, ONE), (1, 0): (-1, "a"), (1, 1): (1, "b")}
+    made = plan(2, matrix, {0: (1, ONE)}, first=((0, 0),))
+    assert ONE not in made.labels
+    assert made.pivots[0] == (0, 0)
+    x, y = solve(made, {"a": np.array([2.0, 1.0]), "b": np.array([6.0, 3.0])})
+    assert np.allclose(x, [0.75, 0.75])
+    assert np.allclose(y, [0.25, 0.25])
+
+
+def test_a_partner_is_the_pivot_of_its_row():
+    matrix = {(0, 0): (1, "slow"), (0, 1): (-1, "w"), (1, 0): (1, "w"), (1, 1): (1, "slow")}
+    made = plan(2, matrix, {0: (1, ONE)}, partners={0: 1, 1: 0})
+    assert set(made.pivots) == {(0, 1), (1, 0)}
+    x, y = solve(made, {"slow": np.array([0.0, 0.5]), "w": np.array([2.0, 2.0])})  # no pivot vanishes with the rate
+    assert np.allclose(x, [0.0, 0.5 / 4.25])
+    assert np.allclose(y, [-0.5, -2.0 / 4.25])

@@ -9,7 +9,9 @@ import numpy as np
 from qet.foundations.errors import BadParameter, ShapeMismatch, refuse_where
 from qet.foundations.values import frozen
 
+Array = np.ndarray
 Real = Any  # float or float array
+PIECE = 1 << 15  # numbers looked at while they are in the cache
 
 
 def real(name: str, value: Any, *, minimum: float | None = None, maximum: float | None = None) -> Real:
@@ -22,23 +24,39 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
     try:
         if isinstance(value, (str, bytes)) or value is None or np.iscomplexobj(value):
             raise TypeError
-        array = np.array(value, dtype=float)  # a copy: what the caller does to his array later is his
+        array, whole, least, most = _copied(value)  # what the caller does to his array later is his
     except (TypeError, ValueError):
         raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.") from None
     if array.size:
-        with np.errstate(over="ignore", invalid="ignore"):
-            is_finite = np.isfinite(array.sum())  # one pass: NaN and infinity show in the sum
-        if not is_finite:  # the sum may also overflow
+        if not np.isfinite(whole):  # NaN and infinity show in the sum, which may also overflow
             refuse_where(~np.isfinite(array), BadParameter, lambda i: f"{name} must be finite; got {array[i]}")
-        if minimum is not None and array.min() < minimum:
+        if minimum is not None and least < minimum:
             refuse_where(
                 array < minimum, BadParameter, lambda i: f"{name} must be at least {minimum:g}; got {array[i]:g}"
             )
-        if maximum is not None and array.max() > maximum:
+        if maximum is not None and most > maximum:
             refuse_where(
                 array > maximum, BadParameter, lambda i: f"{name} must be at most {maximum:g}; got {array[i]:g}"
             )
     return array.item() if array.ndim == 0 else frozen(array)
+
+
+def _copied(value: Any) -> tuple[Array, float, float, float]:
+    """A copy as floats, its sum and its least and greatest; a large array in pieces that stay in the cache."""
+    if not isinstance(value, np.ndarray):
+        value = np.array(value, dtype=float)
+    array = np.empty(value.shape)
+    pieces = [(array, value)]
+    if value.size > PIECE and value.flags.c_contiguous:
+        to, source = array.reshape(-1), value.reshape(-1)
+        pieces = [(to[i : i + PIECE], source[i : i + PIECE]) for i in range(0, value.size, PIECE)]
+    whole, least, most = 0.0, np.inf, -np.inf
+    with np.errstate(over="ignore", invalid="ignore"):
+        for to, source in pieces:
+            to[...] = source
+            whole += to.sum()
+            least, most = min(least, to.min(initial=np.inf)), max(most, to.max(initial=-np.inf))
+    return array, whole, least, most
 
 
 def broadcast(**shapes: tuple[int, ...]) -> tuple[int, ...]:

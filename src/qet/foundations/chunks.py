@@ -3,20 +3,28 @@
 A chain of elementwise operations on a million points moves every temporary through main
 memory; on pieces of a few thousand points the temporaries stay in the L2 cache, and the same
 chain runs several times faster. The pieces are flat, in the order of the broadcast shape.
+
+With numba installed (the extra `fast`) what is arithmetic point by point goes through a compiled program from `LARGE`
+points on; see `blocks`. A smaller batch never loads numba.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray
 SIZE = 8192  # points: some thirty temporaries of 64 KiB fit in 2 MiB of L2, and a NumPy call is amortized
+LARGE = 1 << 16  # points from which a compiled program is used, where numba is installed
+COMPILED_SIZE = 1 << 18  # points of a piece that is then handed to all threads
 
 
-def in_chunks(function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int = SIZE) -> tuple[Any, ...]:
+def in_chunks(
+    function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int = SIZE, is_elementwise: bool = False
+) -> tuple[Any, ...]:
     """The function's outputs over a broadcast batch, computed piece by piece.
 
     Args:
@@ -25,6 +33,9 @@ def in_chunks(function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int 
             holds for all points. Called with numbers alone where every input is one.
         inputs: Numbers or arrays that broadcast. Numbers stay numbers.
         size: Points a piece. A batch of at most twice as many goes through in one call.
+        is_elementwise: The function does nothing but arithmetic point by point, and changes nothing outside; a
+            reduction over the piece at most chooses between ways that are right for all its points. It may then be
+            compiled.
 
     Returns:
         One array an output, of the broadcast shape and the output's trailing axes; numbers stay numbers.
@@ -38,15 +49,25 @@ def in_chunks(function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int 
     points = int(np.prod(shape))
     if points <= 2 * size:
         size = max(points, 1)
-    outputs = _Outputs(points)
+    outputs = Outputs(points)
+    if is_elementwise and points >= LARGE and find_spec("numba") is not None:
+        from qet.foundations.blocks import Player
+
+        play = Player(function, values, places, outputs).play
+        size = COMPILED_SIZE
+    else:
+
+        def play(start: int, pieces: list[Array]) -> None:
+            for i, piece in zip(places, pieces, strict=True):
+                values[i] = piece
+            outputs.put(start, start + len(pieces[0]), function(*values))
+
     for start, pieces in _pieces(arrays, shape, points, size):
-        for i, piece in zip(places, pieces, strict=True):
-            values[i] = piece
-        outputs.put(start, start + len(pieces[0]), function(*values))
+        play(start, pieces)
     return tuple(o.reshape(*shape, *o.shape[1:]) if isinstance(o, np.ndarray) else o for o in outputs.whole)
 
 
-class _Outputs:
+class Outputs:
     """Whole outputs, filled piece by piece.
 
     What is a number in every piece stays a number, and outputs that are one object in every piece share memory.
@@ -58,6 +79,7 @@ class _Outputs:
         self.twins: dict[int, int] = {}  # output -> the earlier one that it is
 
     def put(self, start: int, stop: int, results: tuple[Any, ...]) -> None:
+        """Take one piece's results."""
         if not self.whole:
             self._open(results)
         for k, result in enumerate(results):

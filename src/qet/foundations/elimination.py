@@ -7,12 +7,14 @@ operations passes (NumPy arrays, floats, JAX arrays under a trace).
 
 The plan is made symbolically. An entry is a sign and a label: entries with equal labels
 hold equal numbers, and a subexpression that occurs twice is computed once. Signs are kept
-in the plan and cost nothing. Pivots are structurally nonzero diagonal entries in the order
-of least fill (Markowitz), other entries only where no diagonal one is left.
+in the plan and cost nothing. Pivots are structurally nonzero diagonal entries, or one that is
+named for its row, in the order of least fill (Markowitz); other entries only where none is left.
 
 Nothing is pivoted by size, so a point can lose digits that a pivoted method would keep: the
 caller checks the residual. Rows that elimination leaves unmodified are solved to rounding
 by the back substitution; `Plan.modified` names the others, which are the ones to check.
+
+Several right-hand sides share one elimination. The label `ONE` is the number one and costs nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ import numpy as np
 Entry = tuple[int, Hashable]  # sign (+1 or -1), label
 Pattern = Mapping[tuple[int, int], Entry]
 Signed = tuple[int, int]  # sign, slot
+Sides = Mapping[int, Signed]  # right-hand side -> its number in one row
+
+ONE = "one"  # the label of the number one, in slot 0
 
 TIES = 4  # equally cheap pivots that are tried out, to share subexpressions
 
@@ -41,9 +46,10 @@ class Plan:
         n: Number of unknowns.
         labels: Inputs, in the order of the slots 1 .. len(labels); slot 0 holds 1.0.
         operations: (operation, left slot, right slot, slots no longer needed); each fills the next slot.
-        solution: Sign and slot of every unknown; sign 0 where it is exactly zero.
+        solution: Sign and slot of every unknown, one right-hand side after the other; sign 0 where it is exactly zero.
         pivots: (row, column) in the order of elimination.
         modified: Rows that elimination changed, whose residual is not zero by construction.
+        sides: Number of right-hand sides.
     """
 
     n: int
@@ -52,6 +58,7 @@ class Plan:
     solution: tuple[Signed, ...]
     pivots: tuple[tuple[int, int], ...]
     modified: tuple[int, ...]
+    sides: int = 1
 
     @property
     def flops(self) -> int:
@@ -63,7 +70,7 @@ class _Tape:
     """Records operations on signed slots; an operation recorded before is not recorded again."""
 
     def __init__(self, labels: Sequence[Hashable]) -> None:
-        self.slots: dict[Hashable, int] = {label: i + 1 for i, label in enumerate(labels)}
+        self.slots: dict[Hashable, int] = {ONE: 0} | {label: i + 1 for i, label in enumerate(labels)}
         self.operations: list[tuple[str, int, int]] = []
         self.known: dict[tuple[str, int, int], int] = {}
         self.next = len(labels) + 1
@@ -91,6 +98,8 @@ class _Tape:
         return sign, self.record("*", left[1], right[1])
 
     def over(self, left: Signed, right: Signed) -> Signed:
+        if right[1] == 0:
+            return left[0] * right[0], left[1]
         return left[0] * right[0], self.record("/", left[1], right[1])
 
     def minus(self, left: Signed | None, right: Signed) -> Signed | None:
@@ -104,13 +113,21 @@ class _Tape:
         return left[0], self.record("-", left[1], right[1])
 
 
-def plan(n: int, matrix: Pattern, right: Mapping[int, Entry]) -> Plan:
+def plan(
+    n: int,
+    matrix: Pattern,
+    right: Mapping[int, Entry] | Sequence[Mapping[int, Entry]],
+    first: Sequence[tuple[int, int]] = (),
+    partners: Mapping[int, int] | None = None,
+) -> Plan:
     """The operations that solve A x = b, from the pattern of A and b.
 
     Args:
         n: Number of unknowns.
         matrix: (row, column) -> (sign, label) of the entries that may differ from zero.
-        right: Row -> (sign, label) of the right-hand side, likewise.
+        right: Row -> (sign, label) of the right-hand side, likewise; or a list of right-hand sides.
+        first: Places of pivots to begin with, in this order.
+        partners: Row -> column of its pivot, where it is not the diagonal one.
 
     Returns:
         The plan, for `solve`.
@@ -118,19 +135,28 @@ def plan(n: int, matrix: Pattern, right: Mapping[int, Entry]) -> Plan:
     Raises:
         ZeroDivisionError: if the pattern is singular whatever the numbers.
     """
-    labels = tuple(dict.fromkeys(label for _, label in [*matrix.values(), *right.values()]))
+    sides = [right] if isinstance(right, Mapping) else list(right)
+    entries = [*matrix.values(), *(entry for side in sides for entry in side.values())]
+    labels = tuple(dict.fromkeys(label for _, label in entries if label != ONE))
     tape = _Tape(labels)
     rows: dict[int, dict[int, Signed]] = {i: {} for i in range(n)}
     for (i, j), (sign, label) in matrix.items():
         rows[i][j] = (sign, tape.slots[label])
-    work = _Work(tape, rows, {i: (sign, tape.slots[label]) for i, (sign, label) in right.items()}, [], set())
+    given: dict[int, dict[int, Signed]] = {i: {} for i in range(n)}
+    for k, side in enumerate(sides):
+        for i, (sign, label) in side.items():
+            given[i][k] = (sign, tape.slots[label])
+    work = _Work(tape, rows, given, [], set())
+    for place in first:
+        work = work.eliminated(*place)
     while work.rows:
-        work = min((work.eliminated(*place) for place in _candidates(work.rows)), key=lambda w: len(w.tape.operations))
-    solution = _back_substitute(work.tape, work.upper)
-    signed = tuple(solution.get(j, (0, 0)) for j in range(n))
+        places = _candidates(work.rows, partners or {})
+        work = min((work.eliminated(*place) for place in places), key=lambda w: len(w.tape.operations))
+    solutions = [_back_substituted(work.tape, work.upper, k) for k in range(len(sides))]
+    signed = tuple(solution.get(j, (0, 0)) for solution in solutions for j in range(n))
     operations = _with_lifetimes(work.tape, {slot for _, slot in signed})
     pivots = tuple((step.row, step.column) for step in work.upper)
-    return Plan(n, labels, operations, signed, pivots, tuple(sorted(work.modified)))
+    return Plan(n, labels, operations, signed, pivots, tuple(sorted(work.modified)), len(sides))
 
 
 def solve(plan: Plan, values: Mapping[Hashable, Any]) -> list[Any]:
@@ -141,7 +167,7 @@ def solve(plan: Plan, values: Mapping[Hashable, Any]) -> list[Any]:
         values: Label -> number or array.
 
     Returns:
-        One value an unknown; the float 0.0 for one that vanishes by structure.
+        One value an unknown, one right-hand side after the other; the float 0.0 for one that vanishes by structure.
     """
     given = (values[label] for label in plan.labels)
     # NumPy's own scalars, which answer a zero pivot with infinity as arrays do
@@ -160,7 +186,7 @@ class _Step:
     row: int
     column: int
     entries: dict[int, Signed]
-    right: Signed | None
+    right: Sides
     factor: Signed | None
     is_divisor: bool
 
@@ -171,7 +197,7 @@ class _Work:
 
     tape: _Tape
     rows: dict[int, dict[int, Signed]]
-    right: dict[int, Signed]
+    right: dict[int, dict[int, Signed]]
     upper: list[_Step]
     modified: set[int]
 
@@ -183,11 +209,11 @@ class _Work:
         """
         tape = self.tape.copy()
         rows = {i: dict(row) for i, row in self.rows.items()}
-        right = dict(self.right)
-        row, b = rows.pop(p), right.pop(p, None)
+        right = {i: dict(b) for i, b in self.right.items()}
+        row, b = rows.pop(p), right.pop(p)
         pivot = row.pop(q)
         below = [i for i in rows if q in rows[i]]
-        across = len(row) + (b is not None)
+        across = len(row) + len(b)
         factor: Signed | None = None
         is_divisor = False
         if across == 0:
@@ -196,33 +222,33 @@ class _Work:
             below = []
         elif across == 1:
             row = {j: tape.over(value, pivot) for j, value in row.items()}
-            b = b and tape.over(b, pivot)
+            b = {k: tape.over(value, pivot) for k, value in b.items()}
         elif len(below) + 1 < across:
             factor, is_divisor = (pivot, True) if not below else (tape.over((1, 0), pivot), False)
         else:
             inverse = tape.over((1, 0), pivot)
             row = {j: tape.times(value, inverse) for j, value in row.items()}
-            b = b and tape.times(b, inverse)
+            b = {k: tape.times(value, inverse) for k, value in b.items()}
         for i in below:
             multiple = rows[i].pop(q)
             if factor is not None:
                 multiple = tape.times(multiple, factor)
             for j, value in row.items():
                 _store(rows[i], j, tape.minus(rows[i].get(j), tape.times(multiple, value)))
-            if b is not None:
-                _store(right, i, tape.minus(right.get(i), tape.times(multiple, b)))
+            for k, value in b.items():
+                _store(right[i], k, tape.minus(right[i].get(k), tape.times(multiple, value)))
         step = _Step(p, q, row, b, factor, is_divisor)
         return _Work(tape, rows, right, [*self.upper, step], self.modified | set(below))
 
 
-def _candidates(rows: Mapping[int, Mapping[int, Signed]]) -> list[tuple[int, int]]:
-    """The diagonal entries (or, failing these, any entries) whose elimination fills least and updates fewest."""
+def _candidates(rows: Mapping[int, Mapping[int, Signed]], partners: Mapping[int, int]) -> list[tuple[int, int]]:
+    """The entries of partners (or, failing these, any entries) whose elimination fills least and updates fewest."""
     heights: dict[int, int] = {}
     for row in rows.values():
         for j in row:
             heights[j] = heights.get(j, 0) + 1
     entries = [(i, j) for i, row in rows.items() for j in row]
-    allowed = [(i, j) for i, j in entries if i == j] or entries
+    allowed = [(i, j) for i, j in entries if j == partners.get(i, i)] or entries
     if len(heights) < len(rows) or not allowed:
         raise ZeroDivisionError("the pattern is singular: some unknown is not determined whatever the numbers are.")
 
@@ -249,10 +275,10 @@ def _store(row: dict[int, Signed], j: int, value: Signed | None) -> None:
         row[j] = value
 
 
-def _back_substitute(tape: _Tape, upper: Sequence[_Step]) -> dict[int, Signed]:
+def _back_substituted(tape: _Tape, upper: Sequence[_Step], side: int) -> dict[int, Signed]:
     solution: dict[int, Signed] = {}
     for step in reversed(upper):
-        total = step.right
+        total = step.right.get(side)
         for j, value in step.entries.items():
             if j in solution:
                 total = tape.minus(total, tape.times(value, solution[j]))

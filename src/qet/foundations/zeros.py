@@ -36,6 +36,10 @@ def total(parts: Iterable[Any]) -> Any:
     return found
 
 
-def safe_divisor(divisor: Any) -> Any:
-    """A non-negative divisor with 1 in place of 0, for quotients whose numerator vanishes with it."""
-    return divisor if np.min(divisor, initial=1.0) > 0.0 else np.where(divisor > 0.0, divisor, 1.0)
+def safe_divisor(divisor: Any, xp: Any = np) -> Any:
+    """A non-negative divisor with 1 in place of 0, for quotients whose numerator vanishes with it.
+
+    With another `xp` than NumPy (jax.numpy) no entry is looked at: arrays under a trace have none.
+    """
+    is_safe = xp is np and np.min(divisor, initial=1.0) > 0.0
+    return divisor if is_safe else xp.where(divisor > 0.0, divisor, 1.0)

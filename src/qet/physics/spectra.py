@@ -112,7 +112,7 @@ def spectral_density(w: Any, rate: Any, spectrum: Spectrum) -> Any:
     """J(w), in units of energy; even in w but for the Lorentzian. The forms are in the module's text."""
     name, *numbers = _parts(spectrum)
     if name == "flat":
-        return np.asarray(rate) * np.ones_like(w, dtype=float)
+        return rate * np.ones_like(w, dtype=float)
     if name == "lorentzian":
         center, width = numbers
         return rate * (width**2 / ((np.asarray(w) - center) ** 2 + width**2))
@@ -129,19 +129,19 @@ def spectral_density(w: Any, rate: Any, spectrum: Spectrum) -> Any:
     return rate * (bare * np.exp(-w / cutoff))
 
 
-def occupation(w: Any, T: Any, mu: Any, statistics: str) -> Array:
+def occupation(w: Any, T: Any, mu: Any, statistics: str) -> Any:
     """Mean occupation n(w) = 1/(e^{(w - mu)/T} -+ 1), with its limits at T = 0; w > mu for bosons.
 
     Bosons at w = mu give infinity (zero at T = 0); fermions at T = 0 give 1, 1/2, 0 below, at, above mu.
     """
-    energy = np.asarray(w) - np.asarray(mu)
+    energy, is_cold = np.subtract(w, mu), np.equal(T, 0.0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        x = energy / np.asarray(T)
-        x = np.where(np.asarray(T) == 0.0, np.where(energy == 0.0, 0.0, np.inf * np.sign(energy)), x)
+        x = np.divide(energy, T)
+        x = np.where(is_cold, np.where(energy == 0.0, 0.0, np.inf * np.sign(energy)), x)
         if statistics == "fermion":
-            return np.asarray(1.0 / (np.exp(x) + 1.0))
-        n = 1.0 / np.expm1(x)
-        return np.where((np.asarray(T) == 0.0) & (energy >= 0.0), 0.0, n)
+            return 1.0 / (np.exp(x) + 1.0)
+        n = np.divide(1.0, np.expm1(x))
+        return np.where(is_cold & (energy >= 0.0), 0.0, n)
 
 
 def onset(spectrum: Spectrum) -> tuple[float, float]:

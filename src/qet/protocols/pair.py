@@ -43,13 +43,7 @@ def pair_injected(means: Means, coefficients: Means, A: int, B: int, strength: A
     Returns:
         Energy, of the broadcast shape.
     """
-
-    def chunk(a: Any, z: Any, s: Any) -> tuple[Any, ...]:
-        if isinstance(s, float) and s == 1.0:
-            return (-a * z,)
-        return (-(s * s) / (1.0 + np.sqrt((1.0 - s) * (1.0 + s))) * (a * z),)
-
-    return in_chunks(chunk, _of(coefficients, A), _of(means, A), _number(strength))[0]
+    return in_chunks(injected_of, _of(coefficients, A), _of(means, A), _number(strength), is_elementwise=True)[0]
 
 
 def pair_extracted(
@@ -67,8 +61,8 @@ def pair_extracted(
     s = _number(strength) * (1.0 - 2.0 * _number(message_error))
     b, c, z, x, y = _bob(means, coefficients, A, B)
     if isinstance(s, float) and abs(s) == 1.0:
-        return in_chunks(_extracted_strong, b, c, z, x, y)[0]
-    return in_chunks(_extracted_weak, b, c, z, x, y, s)[0]
+        return in_chunks(strong_extracted_of, b, c, z, x, y, is_elementwise=True)[0]
+    return in_chunks(extracted_of, b, c, z, x, y, s, is_elementwise=True)[0]
 
 
 def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
@@ -76,16 +70,7 @@ def pair_local(means: Means, coefficients: Means, A: int, B: int) -> Any:
 
     Args and Returns as in `pair_extracted`.
     """
-
-    def chunk(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
-        cx = c * x
-        if is_zero(y):
-            return (2.0 * (np.maximum(b * z, 0.0) + np.maximum(cx, 0.0)),)
-        p, size = np.sqrt(x * x + y * y), np.abs(x)
-        along = np.where(cx < 0.0, y * y / safe_divisor(p + size), p + size)
-        return (2.0 * np.maximum(b * z, 0.0) + np.abs(c) * along,)
-
-    return in_chunks(chunk, *_bob(means, coefficients, A, B))[0]
+    return in_chunks(local_of, *_bob(means, coefficients, A, B), is_elementwise=True)[0]
 
 
 def pair_energies(
@@ -99,34 +84,55 @@ def pair_energies(
     )
 
 
-def _extracted_strong(b: Any, c: Any, z: Any, x: Any, y: Any) -> tuple[Any, ...]:
+# The formulas themselves, on flat arrays or numbers. `xp` is NumPy or jax.numpy: JAX arrays, also under a trace, pass.
+
+
+def injected_of(a: Any, z: Any, s: Any, xp: Any = np) -> tuple[Any, ...]:
+    """What a measurement of strength s pays, from a and z = <Z_A>."""
+    if isinstance(s, float) and s == 1.0:
+        return (-a * z,)
+    return (-(s * s) / (1.0 + xp.sqrt((1.0 - s) * (1.0 + s))) * (a * z),)
+
+
+def strong_extracted_of(b: Any, c: Any, z: Any, x: Any, y: Any, xp: Any = np) -> tuple[Any, ...]:
     """|w||v| + w·v with w = (b, c, 0), v = (z, x, y); where w·v < 0 as |w x v|²/(|w||v| - w·v)."""
     along = b * z + c * x
     cross = b * x - c * z
     gap = cross * cross
     if not is_zero(y):
         gap = gap + (b * b + c * c) * (y * y)
-    size = np.sqrt(along * along + gap)  # |w|²|v|² = (w·v)² + |w x v|²
-    if np.max(along, initial=-1.0) < 0.0:
+    size = xp.sqrt(along * along + gap)  # |w|²|v|² = (w·v)² + |w x v|²
+    if xp is np and np.max(along, initial=-1.0) < 0.0:
         return (gap / (size - along),)
-    return (np.where(along < 0.0, gap / safe_divisor(size - along), size + along),)
+    return (xp.where(along < 0.0, gap / safe_divisor(size - along, xp), size + along),)
 
 
-def _extracted_weak(b: Any, c: Any, z: Any, x: Any, y: Any, s: Any) -> tuple[Any, ...]:
+def extracted_of(b: Any, c: Any, z: Any, x: Any, y: Any, s: Any, xp: Any = np) -> tuple[Any, ...]:
+    """The best gain for s = strength (1 - 2 message_error), b, c and z = <Z_B>, x = <X_A X_B>, y = <X_A Y_B>."""
     ss = s * s
-    rest = np.maximum(1.0 - ss, 0.0)
+    rest = xp.maximum(1.0 - ss, 0.0)
     yy = y * y
     pp = x * x + yy
-    p = np.sqrt(pp)
+    p = xp.sqrt(pp)
     bb, cc, zz = b * b, c * c, z * z
     along = b * z + c * x
-    mixed = 2.0 * rest * np.abs(b * c * z)
-    size = np.sqrt(bb * (ss * pp + zz) + cc * (pp + ss * zz) + mixed * p)
+    mixed = 2.0 * rest * xp.abs(b * c * z)
+    size = xp.sqrt(bb * (ss * pp + zz) + cc * (pp + ss * zz) + mixed * p)
     # size² - along², term by term non-negative; p - |x| is written y²/(p + |x|)
-    apart = np.where(b * c * z * x > 0.0, yy / safe_divisor(p + np.abs(x)), p + np.abs(x))
+    apart = xp.where(b * c * z * x > 0.0, yy / safe_divisor(p + xp.abs(x), xp), p + xp.abs(x))
     cross = b * x - c * z
     gap = ss * (cross * cross + bb * yy) + cc * yy + mixed * apart
-    return (np.where(along < 0.0, gap / safe_divisor(size - along), size + along),)
+    return (xp.where(along < 0.0, gap / safe_divisor(size - along, xp), size + along),)
+
+
+def local_of(b: Any, c: Any, z: Any, x: Any, y: Any, xp: Any = np) -> tuple[Any, ...]:
+    """The best gain without the message, from the same numbers."""
+    cx = c * x
+    if is_zero(y):
+        return (2.0 * (xp.maximum(b * z, 0.0) + xp.maximum(cx, 0.0)),)
+    p, size = xp.sqrt(x * x + y * y), xp.abs(x)
+    along = xp.where(cx < 0.0, y * y / safe_divisor(p + size, xp), p + size)
+    return (2.0 * xp.maximum(b * z, 0.0) + xp.abs(c) * along,)
 
 
 def _bob(means: Means, coefficients: Means, A: int, B: int) -> tuple[Any, Any, Any, Any, Any]:

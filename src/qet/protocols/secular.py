@@ -13,14 +13,18 @@ arrived are left out of the next step.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from qet.foundations.chunks import in_chunks
+from qet.foundations.tape import Traced
 
 Array = np.ndarray
 EPS = float(np.finfo(float).eps)
 SWEEPS = 10  # converge quadratically; four or five suffice
 NEWTON_STEPS = 60  # quadratic at the end; a few suffice
+RECORDED = (5, 6)  # sweeps and Newton steps of a compiled program; the few points that need more come back
 ARRIVED = 3e-15  # of a Newton step, relative to the root
 SIZE = 4096  # points a piece: some forty temporaries stay in L2
 
@@ -28,7 +32,7 @@ SIZE = 4096  # points a piece: some forty temporaries stay in L2
 def largest_gain(T: Array) -> Array:
     """The gain for each T, shape (...), with full relative precision."""
     flat = np.asarray(T, dtype=float).reshape(-1, 9)
-    return np.asarray(in_chunks(_piece, *flat.T, size=SIZE)[0]).reshape(T.shape[:-2])[()]
+    return _finished(_piece, list(flat.T)).reshape(T.shape[:-2])[()]
 
 
 def largest_root(W: Array, z: Array) -> Array:
@@ -37,7 +41,16 @@ def largest_root(W: Array, z: Array) -> Array:
     entries = [W[..., i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
     flat = [np.ravel(one) for one in np.broadcast_arrays(*entries, *np.moveaxis(z, -1, 0))]
     shape = np.broadcast_shapes(W.shape[:-2], z.shape[:-1])
-    return np.asarray(in_chunks(_gain, *flat, size=SIZE)[0]).reshape(shape)[()]
+    return _finished(_gain, flat).reshape(shape)[()]
+
+
+def _finished(function: Callable[..., tuple[Array]], flat: Sequence[Array]) -> Array:
+    """The gains; a compiled program takes a fixed number of steps, and leaves NaN where they do not suffice."""
+    gain = np.asarray(in_chunks(function, *flat, size=SIZE, is_elementwise=True)[0])
+    is_open = np.isnan(gain)
+    if np.any(is_open):
+        gain[is_open] = in_chunks(function, *(x[is_open] for x in flat), size=SIZE)[0]
+    return gain
 
 
 def _piece(*T: Array) -> tuple[Array]:
@@ -49,7 +62,7 @@ def _piece(*T: Array) -> tuple[Array]:
 
 def _gain(*entries: Array) -> tuple[Array]:
     """Of the diagonal of W, W_01, W_02, W_12, and z."""
-    w, z = _principal(list(entries[:3]), (entries[3], entries[4], entries[5]), list(entries[6:]))
+    w, z, is_turning = _principal(list(entries[:3]), (entries[3], entries[4], entries[5]), list(entries[6:]))
     rounding = 8 * EPS * np.maximum(np.maximum(np.abs(w[0]), np.abs(w[1])), np.abs(w[2]))
     squares, start, pole = [], np.zeros_like(rounding), np.zeros_like(rounding)
     for wi, zi in zip(w, z, strict=True):
@@ -61,22 +74,28 @@ def _gain(*entries: Array) -> tuple[Array]:
         start = np.maximum(start, np.where(is_idle, 0.0, alone))
         pole = np.maximum(pole, np.where(is_idle, wi, 0.0))
         squares.append(z2)
-    root = _root(start, w, squares)
-    return (np.where(pole > root + rounding, pole, root),)  # where both agree, the root has the better digits
+    root, is_climbing = _root(start, w, squares)
+    gain = np.where(pole > root + rounding, pole, root)  # where both agree, the root has the better digits
+    return (np.where(is_turning | is_climbing, np.nan, gain) if isinstance(start, Traced) else gain,)
 
 
-def _principal(w: list[Array], off: tuple[Array, Array, Array], z: list[Array]) -> tuple[list[Array], list[Array]]:
-    """Eigenvalues of W, given by its diagonal and W_01, W_02, W_12, and z in its eigenbasis."""
+def _principal(
+    w: list[Array], off: tuple[Array, Array, Array], z: list[Array]
+) -> tuple[list[Array], list[Array], Array]:
+    """Eigenvalues of W, given by its diagonal and W_01, W_02, W_12, z in its eigenbasis, and where it is not there."""
     a01, a02, a12 = off
     none = np.zeros_like(a01)
-    for _ in range(SWEEPS):
+    is_recorded = isinstance(a01, Traced)
+    is_turning = none
+    for _ in range(RECORDED[0] if is_recorded else SWEEPS):
         a02, a12 = _rotate(w, z, 0, 1, a01, a02, a12)
         a01, a12 = _rotate(w, z, 0, 2, a02, none, a12)
         a01, a02 = _rotate(w, z, 1, 2, a12, a01, none)
         a12 = none
-        if not np.any(np.abs(a01) + np.abs(a02) > 1e-17 * (np.abs(w[0]) + np.abs(w[1]) + np.abs(w[2]))):
+        is_turning = np.abs(a01) + np.abs(a02) > 1e-17 * (np.abs(w[0]) + np.abs(w[1]) + np.abs(w[2]))
+        if not is_recorded and not np.any(is_turning):
             break
-    return w, z
+    return w, z, is_turning
 
 
 def _rotate(w: list[Array], z: list[Array], p: int, q: int, a: Array, at_p: Array, at_q: Array) -> tuple[Array, Array]:
@@ -91,10 +110,12 @@ def _rotate(w: list[Array], z: list[Array], p: int, q: int, a: Array, at_p: Arra
     return cosine * at_p - sine * at_q, sine * at_p + cosine * at_q
 
 
-def _root(d: Array, w: list[Array], squares: list[Array]) -> Array:
-    """Newton's climb from the bounds d."""
+def _root(d: Array, w: list[Array], squares: list[Array]) -> tuple[Array, Array]:
+    """Newton's climb from the bounds d, and where it has not arrived."""
     whole, at = d, None
-    for _ in range(NEWTON_STEPS):
+    is_recorded = isinstance(d, Traced)
+    is_open = d
+    for _ in range(RECORDED[1] if is_recorded else NEWTON_STEPS):
         over = 1 / np.where(d > 0.0, d, 1.0)
         value, slope = -d, np.ones_like(d)
         for wi, z2 in zip(w, squares, strict=True):
@@ -105,11 +126,14 @@ def _root(d: Array, w: list[Array], squares: list[Array]) -> Array:
             value, slope = value + ratio, slope + ratio / distance
         step = np.maximum(value / slope, 0.0)
         d = d + step
+        is_open = step > ARRIVED * d
+        if is_recorded:
+            whole = d
+            continue
         if at is None:
             whole = d
         else:
             whole[at] = d
-        is_open = step > ARRIVED * d
         count = np.count_nonzero(is_open)
         if not count:
             break
@@ -117,4 +141,4 @@ def _root(d: Array, w: list[Array], squares: list[Array]) -> Array:
             left = np.flatnonzero(is_open)
             at = left if at is None else at[left]
             d, w, squares = d[left], [x[left] for x in w], [x[left] for x in squares]
-    return whole
+    return whole, is_open

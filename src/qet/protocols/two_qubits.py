@@ -99,7 +99,7 @@ def _alices_change(state: State, n: Vector, coefficients: Coefficients) -> Any:
             along = total(times(axis[i], m(AXES[i], b)) for i in range(3))
             for i, a in enumerate(AXES):
                 coefficient = c(a, b)
-                if is_zero(coefficient) or (not isinstance(axis[i], np.ndarray) and axis[i] * axis[i] == 1.0):
+                if is_zero(coefficient) or (not np.ndim(axis[i]) and axis[i] * axis[i] == 1.0):
                     continue
                 paid = paid + coefficient * (times(axis[i], along) - m(a, b))
         return paid
@@ -134,7 +134,7 @@ def _over_chunks(
             ),
         )
 
-    return in_chunks(piece, *(coefficients[s] for s in c_names), *means.values(), *axis)[0]
+    return in_chunks(piece, *(coefficients[s] for s in c_names), *means.values(), *axis, is_elementwise=True)[0]
 
 
 def _string(model: Model, a: str, b: str) -> PauliString:

@@ -1,7 +1,8 @@
 """Which route leads to a steady state: every route, whether it applies, what memory it takes, and the usual one.
 
 The master equation decides first: "leads" and "heom" are their own routes. A generator on density matrices is
-eliminated on arrays of Pauli means where it is a GKSL equation of up to 5 sites, solved as a dense matrix up to 6, and
+eliminated on arrays of Pauli means where it is a GKSL equation of up to 5 sites, or of levels where it is Redfield's at
+many points of two qubits that keep parity, solved as a dense matrix up to 6, and
 iterated in its symmetry sectors up to 8. Jumps alone on single sites are iterated in the sectors of the product basis
 from 6 sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends.
 """
@@ -17,6 +18,7 @@ from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.choose import SHORT, Route, too_much
 from qet.solvers.masters import Master
+from qet.solvers.on_arrays import why_not
 from qet.solvers.stationary import keeps_blocks
 
 Things = tuple[Bath | Jump, ...]
@@ -46,7 +48,7 @@ def steady_routes(model: Model, things: Things, master: Master) -> Iterator[Rout
         obstacle = "" if n <= 3 else f"a hierarchy of {n} sites is too large; it goes up to 3"
         yield Route("heom", "a hierarchy of auxiliary matrices, through QuTiP", float("nan"), obstacle)
     else:
-        short = [_elimination(n, points, master), _dense(n, points), _iterative(n, points, master, things)]
+        short = [_elimination(model, things, points, master), _dense(n, points), _iterative(n, points, master, things)]
         if n < ITERATIVE_FROM:
             yield from short
         if master == "gksl":  # up to 8 sites a density matrix comes first: everything else follows from it
@@ -68,11 +70,16 @@ def usual_solver(model: Model, things: Things, master: Master) -> str:
     return "iterative" if keeps_blocks(master, things) else "dense"
 
 
-def _elimination(n: int, points: int, master: Master) -> Route:
-    obstacle = "" if n < ITERATIVE_FROM else f"from {ITERATIVE_FROM} sites on an iteration is faster"
-    if master not in ("local", "gksl"):
-        obstacle = 'it is for the GKSL equations "local" and "gksl"'
-    why = "Pauli means, eliminated over arrays of points"
+def _elimination(model: Model, things: Things, points: int, master: Master) -> Route:
+    n = model.n_sites
+    if master in ("local", "gksl"):
+        obstacle = "" if n < ITERATIVE_FROM else f"from {ITERATIVE_FROM} sites on an iteration is faster"
+        why = "Pauli means, eliminated over arrays of points"
+    else:
+        obstacle, why = (
+            why_not(model, things, master, points),
+            "levels and coherences, eliminated over arrays of points",
+        )
     return Route("elimination", why, 2.0**25 + 8.0 * 4.0**n * points, obstacle)
 
 

@@ -60,7 +60,9 @@ def dissipated(
 
     flat = [x for d in dissipators for x in d.inputs]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        results = in_chunks(chunk, *flat, *(payload.values[s] for s in strings), *(c for _, c in terms))
+        results = in_chunks(
+            chunk, *flat, *(payload.values[s] for s in strings), *(c for _, c in terms), is_elementwise=True
+        )
     return results[0] if len(results) == 1 and np.ndim(results[0]) else np.array(results)
 
 
@@ -81,8 +83,5 @@ def _rate_of(acts: Sequence[tuple[int, Action]], values: Sequence[Any], means: M
     return total
 
 
-def _stack(values: Sequence[Any]) -> Array:
-    out = np.empty((max(np.size(v) for v in values), len(values)))
-    for k, value in enumerate(values):
-        out[:, k] = value
-    return out
+def _stack(values: Sequence[Any]) -> Any:
+    return np.stack(np.broadcast_arrays(*values), axis=-1)

@@ -10,6 +10,7 @@ state's error. The maps are linear, so they also carry unnormalized branches.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -20,6 +21,7 @@ from qet.foundations.errors import NotOffered, NotPositive, refuse_where
 from qet.foundations.linalg import dagger, expm_hermitian
 from qet.foundations.values import Call, call_of
 from qet.physics.model import Model
+from qet.solvers.deferred import is_deferred, put_off
 from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.krylov import TOLERANCE, propagate_large
 from qet.solvers.liouville import generator
@@ -101,6 +103,9 @@ def evolve(
         "allow": (allowed, ()),
     }
     made_by = call_of("evolve", required, options)
+    if is_deferred():
+        found = partial(evolve, state, t, surroundings=surroundings, master=master, allow=allow)
+        return put_off(state.model, shape, made_by, found, things, chosen)
     if chosen is None and not isinstance(state.payload, (Dense, Expectations)):
         return _carried(state, t, made_by)
     rho = np.broadcast_to(state.density_matrix, (*shape, *state.density_matrix.shape[-2:]))

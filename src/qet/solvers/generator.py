@@ -18,7 +18,7 @@ system is kept for them alone. Derived here.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -34,7 +34,11 @@ Key = tuple[Any, ...]
 Form = tuple[tuple[Key, float], ...]  # a linear combination of parameters
 Action = Mapping[PauliString, float]
 
-ELIMINATION_FLOPS = 1500  # above this many operations a point, batched LAPACK is as fast
+# A system of m unknowns costs batched LAPACK about 10 m² ns, an operation on arrays 1 ns
+ELIMINATION_FLOPS = 8  # operations over m² up to which elimination is the faster way
+ELIMINATION_ENTRIES = 7  # entries a row beyond which they are not counted,
+FEW_ENTRIES = 160  # nor are they with more entries than this,
+ELIMINATION_SIZE = 127  # and never with more unknowns
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ class Block:
         generator: The reachable equations.
         plan: How to eliminate them; None where LAPACK is the better way.
         forms: Label -> the linear combination that an entry of the plan stands for.
-        rows: For each row whose residual is to be checked: its entries (column, sign, label), its right-hand
-            side (sign, label) if any, and the label of its diagonal if any.
+        rows: For each row its entries (column, sign, label), its right-hand side (sign, label) if any, and the label
+            of its diagonal if any.
     """
 
     generator: Generator
@@ -91,21 +95,41 @@ def full_generator(n_sites: int, keys: tuple[Key, ...]) -> Generator:
 def block(n_sites: int, keys: tuple[Key, ...]) -> Block:
     """The equations of the strings reachable from the identity, and the plan to solve them."""
     generator = _assemble(_reachable(n_sites, keys), keys)
-    matrix, right, forms = _labelled(generator)
+    matrix, right, forms, _ = labeled(generator)
     m = len(generator.strings)
     try:
-        # a dense m x m system takes about 2m³/3 operations; do not plan what LAPACK will do better
-        elimination = plan(m, matrix, right) if 0 < m and len(matrix) <= 160 else None
+        elimination = plan(m, matrix, right) if pays(m, len(matrix)) else None
     except ZeroDivisionError:
         elimination = None
-    if elimination is None or elimination.flops > ELIMINATION_FLOPS:
+    if elimination is None or not pays(m, len(matrix), elimination.flops):
         return Block(generator, None, {}, ())
     rows = []
-    for i in elimination.modified:
+    for i in range(m):
         entries = tuple((j, sign, label) for (row, j), (sign, label) in matrix.items() if row == i)
         diagonal = matrix[i, i][1] if (i, i) in matrix else None
         rows.append((entries, right.get(i), diagonal))
     return Block(generator, elimination, forms, tuple(rows))
+
+
+@lru_cache(maxsize=64)
+def correction(n_sites: int, keys: tuple[Key, ...]) -> Plan:
+    """The plan of a `block` that has one, for what ("residual", row) says that every row is off by."""
+    generator = block(n_sites, keys).generator
+    m = len(generator.strings)
+    return plan(m, labeled(generator)[0], {i: (1, ("residual", i)) for i in range(m)})
+
+
+def pays(m: int, entries: int, flops: int = 0) -> bool:
+    """Whether m unknowns with so many entries are eliminated on arrays, before or after the operations are counted."""
+    is_sparse = entries <= max(ELIMINATION_ENTRIES * m, FEW_ENTRIES)
+    return 0 < m <= ELIMINATION_SIZE and is_sparse and flops <= ELIMINATION_FLOPS * m * m
+
+
+def part_of(generator: Generator, places: Sequence[int]) -> Generator:
+    """The equations of some strings that no entry connects to others, without their constants."""
+    new = {old: k for k, old in enumerate(places)}
+    matrix = {(new[i], new[j]): form for (i, j), form in generator.matrix.items() if i in new}
+    return Generator(tuple(generator.strings[i] for i in places), generator.keys, matrix, {})
 
 
 @lru_cache(maxsize=65536)
@@ -253,10 +277,10 @@ def _form(form: Mapping[Key, float]) -> Form:
     return tuple((key, c) for key, c in form.items() if c != 0.0)
 
 
-def _labelled(
+def labeled(
     generator: Generator,
-) -> tuple[dict[tuple[int, int], Entry], dict[int, Entry], dict[Hashable, Form]]:
-    """M x = -v with each entry a sign and a label; a label is the linear combination it stands for.
+) -> tuple[dict[tuple[int, int], Entry], dict[int, Entry], dict[Hashable, Form], tuple[float, ...]]:
+    """M x = -v with each entry a sign and a label; a label is the linear combination it stands for; scales of rows.
 
     Each row is scaled so that its Hamiltonian entries are bare parameters where that is possible, and so
     that equal combinations share a label: both save operations on arrays.
@@ -264,16 +288,18 @@ def _labelled(
     matrix: dict[tuple[int, int], Entry] = {}
     right: dict[int, Entry] = {}
     forms: dict[Hashable, Form] = {}
+    scales: list[float] = []
     for i in range(len(generator.strings)):
         row = {j: form for (r, j), form in generator.matrix.items() if r == i}
         own = generator.constant.get(i, ())
         numbers = [abs(c) for form in row.values() for key, c in form if key[0] == "h"]
         scale = 1.0 / max(numbers) if numbers else 0.5
+        scales.append(scale)
         for j, form in row.items():
             matrix[i, j] = _signed(form, scale, forms)
         if own:
             right[i] = _signed(own, -scale, forms)
-    return matrix, right, forms
+    return matrix, right, forms, tuple(scales)
 
 
 def _signed(form: Form, scale: float, forms: dict[Hashable, Form]) -> Entry:

@@ -2,42 +2,36 @@
 
 The unknowns are the means of the Pauli strings reachable from the identity: for the minimal pair with a
 local bath on each site <Z0>, <Z1>, <X0X1>, <Y0Y1>, <X0Y1>, <Y0X1> and <Z0Z1>. A sparse block is solved by
-elimination on arrays, chunk by chunk, with its residual checked; flagged points, and dense blocks, go
-through LAPACK.
+elimination on arrays, chunk by chunk, with its residual checked; flagged points are refined by the same
+elimination, and what that leaves, and dense blocks, goes through LAPACK.
 
-Uniqueness. If every site carries a σ⁻-like operator |g><e| (or its adjoint) with nonzero rate, the steady
-state is unique. Proof: were it not, there would be two orthogonal enclosures, subspaces that every
-Lindblad operator maps into themselves. Inside each, one nilpotent operator a site, commuting with each
-other, have a common kernel vector; but their common kernel in the whole space is spanned by the single
-product vector |g g ... g>. It would lie in both, which are orthogonal. (Enclosures: B. Baumgartner and
-H. Narnhofer, J. Phys. A 41, 395303 (2008).) Where a point has no such certificate, the null space of its
-full generator is determined, including the blocks that the identity does not reach.
+Uniqueness is certified, or counted where it cannot be, by `uniqueness`.
 
 Positivity is guaranteed by the GKSL form. Derived here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from qet.foundations.chunks import SIZE, in_chunks
-from qet.foundations.conventions import UNIQUENESS_TOLERANCE
 from qet.foundations.elimination import Plan, solve
 from qet.foundations.errors import NoUniqueSteadyState, TooLarge
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator
-from qet.solvers.generator import Block, Generator, Key, block, evaluate, full_generator
+from qet.solvers.generator import Block, Generator, Key, block, correction, evaluate, full_generator
 from qet.solvers.questions import marginal_of
 from qet.solvers.states import Expectations
+from qet.solvers.uniqueness import CHUNK, count_states, dense_size, lacks_certificate
 
 Array = np.ndarray
 Parameters = dict[Key, Any]
 
 MAX_SITES = 6
-DENSE_NUMBERS = 1 << 20  # of a batch of dense matrices handled at once: 8 MiB
+FEW = 500  # operations of a plan up to which a chunk of the usual size stays in the cache
 QUICK_RESIDUAL = 1e-13  # relative to the smallest diagonal entry of the chunk: then no point needs a look
 RESIDUAL = 32 * float(np.finfo(float).eps)  # of a row, relative to the sum of its terms
 
@@ -69,12 +63,14 @@ def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations
         elif system.plan is None:
             means = _dense_means(system.generator, parameters)
         else:
-            means = _eliminated_means(system, system.plan, parameters)
-        return (*means, _lacks_certificate(model.n_sites, parameters))
+            means = _eliminated_means(system, system.plan, parameters, (model.n_sites, keys))
+        return (*means, lacks_certificate(model.n_sites, parameters))
 
-    size = SIZE if system.plan is not None else _dense_size(len(system.generator.strings))
+    size = dense_size(len(system.generator.strings))
+    if system.plan is not None:
+        size = SIZE if system.plan.flops <= FEW else CHUNK
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        *means, doubtful = in_chunks(chunk, *inputs, size=size)
+        *means, doubtful = in_chunks(chunk, *inputs, size=size, is_elementwise=system.plan is not None)
     payload = Expectations(model.n_sites, dict(zip(system.generator.strings, means, strict=True)))
     if np.any(doubtful):
         _check_unique(model, keys, inputs, parameters_of, payload)
@@ -122,7 +118,7 @@ def gksl_error(model: Model, dissipators: Sequence[Dissipator], payload: Expecta
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         means = (payload[s] for s in generator.strings)
-        return in_chunks(chunk, *inputs, *means, size=_dense_size(len(generator.strings)))[0]
+        return in_chunks(chunk, *inputs, *means, size=dense_size(len(generator.strings)))[0]
 
 
 def _off_by(M: Array, v: Array, x: Array) -> Array:
@@ -159,7 +155,7 @@ def gksl_matrix(model: Model, dissipators: Sequence[Dissipator]) -> Array:
 
     if not any(np.ndim(x) for x in inputs):
         return np.asarray(chunk(*inputs)[0])
-    return np.asarray(in_chunks(chunk, *inputs, size=_dense_size(m))[0])
+    return np.asarray(in_chunks(chunk, *inputs, size=dense_size(m))[0])
 
 
 def _keys(model: Model, dissipators: Sequence[Dissipator]) -> tuple[Key, ...]:
@@ -186,37 +182,69 @@ def _parameters(
     return (*(c for _, c in terms), *(x for d in dissipators for x in d.inputs)), parameters_of
 
 
-def _eliminated_means(system: Block, plan: Plan, parameters: Parameters) -> list[Any]:
+def _eliminated_means(
+    system: Block, plan: Plan, parameters: Parameters, name: tuple[int, tuple[Key, ...]]
+) -> list[Any]:
     values = {label: evaluate(form, parameters) for label, form in system.forms.items()}
     means = solve(plan, values)
-    flagged = None
-    for entries, right, diagonal in system.rows:
-        wrong = _wrong_rows(entries, right, diagonal, values, means)
-        if wrong is not None:
-            flagged = wrong if flagged is None else flagged | wrong
-    if flagged is None or not np.any(flagged):
+    flagged = _flagged(system, plan.modified, values, means)
+    if flagged is None:
         return means
     if not np.ndim(flagged):
-        return _dense_means(system.generator, parameters, is_refined=True)
+        better = _corrected(system, correction(*name), values, means)
+        is_wrong = _flagged(system, range(len(system.rows)), values, better) is not None
+        return _dense_means(system.generator, parameters, is_refined=True) if is_wrong else better
     where = np.flatnonzero(flagged)
-    there = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
-    size = len(flagged)
-    better = _dense_means(system.generator, there, len(where), is_refined=True)
-    means = [np.array(np.broadcast_to(x, size)) for x in means]
-    for mean, values_there in zip(means, better, strict=True):
-        mean[where] = values_there
+    there = {label: value[where] if np.ndim(value) else value for label, value in values.items()}
+    means = [np.array(np.broadcast_to(x, len(flagged))) for x in means]
+    _put(means, where, _corrected(system, correction(*name), there, [x[where] for x in means]))
+    wrong = _flagged(system, range(len(system.rows)), there, [x[where] for x in means])
+    if wrong is not None:
+        where = where[np.broadcast_to(wrong, len(where))]
+        left = {key: value[where] if np.ndim(value) else value for key, value in parameters.items()}
+        _put(means, where, _dense_means(system.generator, left, len(where), is_refined=True))
     return means
+
+
+def _put(means: Sequence[Array], where: Array, better: Sequence[Any]) -> None:
+    for mean, values in zip(means, better, strict=True):
+        mean[where] = values
+
+
+def _flagged(system: Block, rows: Iterable[int], values: Mapping[Any, Any], means: Sequence[Any]) -> Any:
+    """Where some row is off by more than rounding; None if nowhere."""
+    flagged = None
+    for i in rows:
+        wrong = _wrong_rows(*system.rows[i], values, means)
+        if wrong is not None:
+            flagged = wrong if flagged is None else flagged | wrong
+    return flagged
+
+
+def _corrected(system: Block, plan: Plan, values: Mapping[Any, Any], means: Sequence[Any]) -> list[Any]:
+    """One step of refinement by the same elimination, with the residual in the longest float."""
+    long = [np.asarray(x, dtype=np.longdouble)[()] for x in means]
+    off = dict(values)
+    for i, (entries, right, _) in enumerate(system.rows):
+        off["residual", i] = np.asarray(_off(entries, right, values, long), dtype=float)[()]
+    return [x - d for x, d in zip(means, solve(plan, off), strict=True)]
+
+
+def _off(entries: Sequence[tuple[int, int, Any]], right: Any, values: Mapping[Any, Any], means: Sequence[Any]) -> Any:
+    """What a row is off by."""
+    residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
+    for j, sign, label in entries:
+        part = values[label] * means[j]
+        residual = residual + part if sign > 0 else residual - part
+    return residual
 
 
 def _wrong_rows(
     entries: Sequence[tuple[int, int, Any]], right: Any, diagonal: Any, values: Mapping[Any, Any], means: Sequence[Any]
 ) -> Any:
     """Where a row's residual is too large for the rounding of its terms; None if nowhere."""
-    residual: Any = 0.0 if right is None else -right[0] * values[right[1]]
-    for j, sign, label in entries:
-        part = values[label] * means[j]
-        residual = residual + part if sign > 0 else residual - part
-    worst = max(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
+    residual = _off(entries, right, values, means)
+    worst = np.maximum(np.max(residual, initial=0.0), -np.min(residual, initial=0.0))
     if diagonal is not None and worst <= QUICK_RESIDUAL * np.min(np.abs(values[diagonal]), initial=np.inf):
         return None
     scale: Any = 0.0 if right is None else np.abs(values[right[1]])
@@ -225,6 +253,11 @@ def _wrong_rows(
     wrong = ~(np.abs(residual) <= RESIDUAL * scale)
     if diagonal is not None:
         wrong = wrong & ~(np.abs(residual) <= QUICK_RESIDUAL * np.abs(values[diagonal]))
+    elif np.any(wrong):  # the means of a row that turns alone may vanish by symmetry, and be rounding
+        largest: Any = 0.0
+        for _, _, label in entries:
+            largest = np.maximum(largest, np.abs(values[label]))
+        wrong = wrong & ~(np.abs(residual) <= np.finfo(float).eps * largest)
     return wrong if np.any(wrong) else None
 
 
@@ -255,20 +288,6 @@ def _solved_or_nan(M: Array, b: Array) -> Array:
         return np.full_like(b, np.nan)
 
 
-def _lacks_certificate(n_sites: int, parameters: Parameters) -> Any:
-    """Where some site has no relaxation: False if nowhere (see the module's proof)."""
-    doubtful: Any = False
-    for site in range(n_sites):
-        rates = [parameters[key] for key in (("total", site), ("relaxes", site)) if key in parameters]
-        if any(np.min(rate, initial=np.inf) > 0.0 for rate in rates):
-            continue
-        is_quiet: Any = True
-        for rate in rates:
-            is_quiet = is_quiet & ~(np.asarray(rate) > 0.0)
-        doubtful = doubtful | is_quiet
-    return doubtful
-
-
 def _check_unique(
     model: Model,
     keys: tuple[Key, ...],
@@ -277,20 +296,7 @@ def _check_unique(
     payload: Expectations,
 ) -> None:
     """Raise where the full generator has more than one null vector."""
-    generator = full_generator(model.n_sites, keys)
-
-    def chunk(*pieces: Any) -> tuple[Any, ...]:
-        parameters = parameters_of(pieces)
-        doubtful = _lacks_certificate(model.n_sites, parameters)
-        M, v = generator.dense(parameters)
-        doubtful = np.broadcast_to(doubtful, len(M))
-        count = np.ones(len(M), dtype=int)
-        if doubtful.any():
-            count[doubtful] += _nullity(M[doubtful], v[doubtful])
-        return (count if any(np.ndim(p) for p in pieces) else count[0],)
-
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        count = np.asarray(in_chunks(chunk, *inputs, size=_dense_size(len(generator.strings)))[0])
+    count = count_states(model.n_sites, keys, inputs, parameters_of)
     mask = count > 1
     if not mask.any():
         return
@@ -303,31 +309,6 @@ def _check_unique(
         mask=mask,
         best=marginal_of(payload, model.sites),
     )
-
-
-def _nullity(M: Array, v: Array) -> Array:
-    """Dimension of the null space of each M, relative to UNIQUENESS_TOLERANCE·‖L‖.
-
-    A fixed right-hand side without symmetry is solved first: where the answer is moderate there is no null
-    vector, and only the other points pay for singular values.
-    """
-    m = M.shape[-1]
-    size = np.sqrt((M * M).sum((-1, -2)) + (v * v).sum(-1))
-    probe = np.cos(1.0 + np.arange(m) * 2.399963229728653)  # multiples of the golden angle
-    try:
-        x = np.linalg.solve(M, np.broadcast_to(probe[:, None], (*M.shape[:-1], 1)))[..., 0]
-        suspect = ~(np.sqrt((x * x).sum(-1)) * size <= 1e-3 / UNIQUENESS_TOLERANCE)
-    except np.linalg.LinAlgError:
-        suspect = np.ones(len(M), dtype=bool)
-    count = np.zeros(len(M), dtype=int)
-    if suspect.any():
-        values = np.linalg.svd(M[suspect], compute_uv=False)
-        count[suspect] = (values <= UNIQUENESS_TOLERANCE * size[suspect, None]).sum(-1)
-    return count
-
-
-def _dense_size(m: int) -> int:
-    return max(1, DENSE_NUMBERS // max(m * m, 1) // 2)
 
 
 def _check_size(model: Model) -> None:

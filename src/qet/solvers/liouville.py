@@ -254,7 +254,7 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     system[..., 0, replaced, layout.populations] = 1.0
     right = np.zeros((*P.shape[:-1], 3))
     right[..., 0, replaced, 0] = 1.0
-    right[..., 1:] = _probes(s)
+    right[..., 1:] = probes(s)
     try:
         solved = np.linalg.solve(system, right)
     except np.linalg.LinAlgError:
@@ -277,7 +277,7 @@ def classes_of(n_sites: int, H: PauliSum, channel_flips: list[frozenset[int]]) -
     return span(flips_of(H, n_sites) | frozenset(inside))
 
 
-def _probes(s: int) -> Array:
+def probes(s: int) -> Array:
     """Two fixed vectors of unit norm without structure, shape (s, 2)."""
     vectors = np.cos(1.0 + np.arange(s)[:, None] ** 2 * np.array([0.7, 1.9]))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=0))

@@ -85,8 +85,8 @@ def _coefficients(model: Model) -> tuple[Any, Any, Any]:
 def _shared(function: Any, a: Any, b: Any, *others: Any) -> tuple[Any, ...]:
     """in_chunks, reading a field common to both qubits once."""
     if a is b:
-        return in_chunks(lambda field, *rest: function(field, field, *rest), a, *others)
-    return in_chunks(function, a, b, *others)
+        return in_chunks(lambda field, *rest: function(field, field, *rest), a, *others, is_elementwise=True)
+    return in_chunks(function, a, b, *others, is_elementwise=True)
 
 
 def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
@@ -95,7 +95,7 @@ def _ground(a: Any, b: Any, c: Any) -> tuple[Any, ...]:
     if lowest >= 0.0:
         Omega = a + b
         squares = Omega * Omega + c * c
-        largest = float(np.max(squares, initial=0.0))
+        largest = np.max(squares, initial=0.0)
         # |w1| = 4ab/(R + r) > tol·R, by far, where 2ab > tol·R² even for the worst of each
         if 2.0 * lowest > DEGENERACY_TOLERANCE * largest and lowest > SAFE_SQUARES[0] and largest < SAFE_SQUARES[1]:
             f = -1.0 / np.sqrt(squares)

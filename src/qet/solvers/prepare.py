@@ -37,6 +37,7 @@ from qet.solvers.choose import (
     gibbs_routes,
     ground_routes,
 )
+from qet.solvers.deferred import is_deferred, put_off
 from qet.solvers.spectrum import refuse_degenerate, spectrum
 from qet.solvers.states import Dense, Expectations, Prepared, State, energy_scale, no_points
 
@@ -86,6 +87,8 @@ def ground(model: Model | Oscillators, *, solver: Solver = "auto") -> State | Os
         return ground_of(checked_model("ground", model, solver))
     name, numbers = checked_solver(solver)
     call = call_of("ground", {"model": model}, {"solver": (solver, "auto")})
+    if is_deferred():
+        return put_off(model, model.shape, call, partial(ground, model, solver=solver))
     return _lowest(model, 0, "ground", chosen("ground", ground_routes(model), name), numbers, call)
 
 
@@ -105,6 +108,8 @@ def eigenstate(model: Model, level: int, *, solver: Solver = "auto") -> State:
     level = check_level(model, level)
     name, numbers = checked_solver(solver)
     call = call_of("eigenstate", {"model": model, "level": level}, {"solver": (solver, "auto")})
+    if is_deferred():
+        return put_off(model, model.shape, call, partial(eigenstate, model, level, solver=solver))
     route = chosen("eigenstate", eigenstate_routes(model, level), name)
     return _lowest(model, level, f"eigenstate level {level}", route, numbers, call)
 
@@ -147,6 +152,8 @@ def gibbs(model: Model | Oscillators, *, T: Any, solver: Solver = "auto") -> Sta
     shape = broadcast(model=model.shape, T=np.shape(T))
     name, numbers = checked_solver(solver)
     call = call_of("gibbs", {"model": model, "T": T}, {"solver": (solver, "auto")})
+    if is_deferred():
+        return put_off(model, shape, call, partial(gibbs, model, T=T, solver=solver))
     route = chosen("gibbs", gibbs_routes(model, shape), name)
     if route.solver == "closed form":
         return State(model, pair.gibbs_pair(model, T), "closed form", call)
@@ -283,8 +290,10 @@ def depolarize(state: State, probability: Any) -> State:
     if not isinstance(state, State):
         raise BadParameter(f"depolarize takes a state, such as qet.ground(model); got {type(state).__name__}.")
     p = real("probability", probability, minimum=0.0, maximum=1.0)
-    broadcast(state=state.shape, probability=np.shape(p))
+    shape = broadcast(state=state.shape, probability=np.shape(p))
     call = Call("depolarize", {"state": state, "probability": p})
+    if is_deferred():
+        return put_off(state.model, shape, call, partial(depolarize, state, p), state.surroundings, state.master)
     if isinstance(state.payload, Expectations):
         values = {string: (1 - p) * value for string, value in state.payload.values.items()}
         return State(state.model, Expectations(state.payload.n_sites, values), state.solver, call, state.found_error)

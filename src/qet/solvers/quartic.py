@@ -50,7 +50,9 @@ def ground_two_qubits(model: Model) -> Expectations:
     if not present:
         raise DegenerateLevel("the Hamiltonian is zero, so no level is the lowest.")
     *means, separation = in_chunks(
-        lambda *values: _means(dict(zip(present, values, strict=True))), *(coefficients[s] for s in present)
+        lambda *values: _means(dict(zip(present, values, strict=True))),
+        *(coefficients[s] for s in present),
+        is_elementwise=True,
     )
     doubtful = np.asarray(separation) < SEPARATION
     if np.any(doubtful):
@@ -191,9 +193,8 @@ def _read_means(Q: Sequence[Sequence[Any]], diagonal: Sequence[Any], inverse: An
 
 def _with_lapack(model: Model, means: list[Any], doubtful: Array) -> list[Any]:
     """The means with the doubtful points replaced by those of a LAPACK eigenvector; a degenerate level raises."""
-    chosen = [
-        (string, np.broadcast_to(np.asarray(c), doubtful.shape)[doubtful]) for string, c in model.H.terms if string
-    ]
+    where = np.flatnonzero(doubtful)
+    chosen = [(s, np.broadcast_to(np.asarray(c), doubtful.shape).flat[where]) for s, c in model.H.terms if s]
     matrix = collect(chosen).matrix((0, 1))
     energies, vectors = np.linalg.eigh(matrix)
     refuse_degenerate(energies, 0, "ground", where=doubtful)
@@ -201,8 +202,9 @@ def _with_lapack(model: Model, means: list[Any], doubtful: Array) -> list[Any]:
     rho = vector[..., :, None] * vector[..., None, :].conj()
     repaired = []
     for string, mean in zip(STRINGS, means, strict=True):
-        full = np.array(np.broadcast_to(mean, doubtful.shape), dtype=float)
+        is_own = isinstance(mean, np.ndarray) and mean.shape == doubtful.shape and sum(mean is m for m in means) == 1
+        full = mean if is_own else np.array(np.broadcast_to(mean, doubtful.shape), dtype=float)
         operator = collect([(string, 1.0)]).matrix((0, 1))
-        full[doubtful] = np.real(np.einsum("ij,...ji->...", operator, rho))
+        full.flat[where] = np.real(np.einsum("ij,...ji->...", operator, rho))
         repaired.append(full[()])
     return repaired

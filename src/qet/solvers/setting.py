@@ -226,7 +226,7 @@ def validity_of(setting: Setting) -> Validity:
     """How far every point is from the border of its theory."""
     reached = np.full((2, setting.n_points), np.nan)
     for part in setting.chunks():
-        H, surroundings = _cut(setting, part)
+        H, surroundings = cut(setting, part)
         frame = frame_of(H, setting.n_sites)
         for bath in surroundings:
             if isinstance(bath, Bath):
@@ -258,16 +258,18 @@ def reasons_of(setting: Setting, piece: Piece) -> dict[str, Any]:
     return reasons
 
 
-def _cut(setting: Setting, part: slice) -> tuple[PauliSum, tuple[Bath | Jump, ...]]:
-    def cut(value: Any) -> Any:
+def cut(setting: Setting, part: slice) -> tuple[PauliSum, tuple[Bath | Jump, ...]]:
+    """H and surroundings at the points of a slice."""
+
+    def inside(value: Any) -> Any:
         return value[part] if np.ndim(value) else value
 
-    return each_coefficient(setting.H, cut), tuple(each_parameter(thing, cut) for thing in setting.surroundings)
+    return each_coefficient(setting.H, inside), tuple(each_parameter(thing, inside) for thing in setting.surroundings)
 
 
 def piece_of(setting: Setting, part: slice) -> Piece:
     """The points of a slice: their energy basis and channels."""
-    H, surroundings = _cut(setting, part)
+    H, surroundings = cut(setting, part)
     frame = frame_of(H, setting.n_sites)
     found = channels_of(H, frame, surroundings, setting.n_sites, setting.master)
     return Piece(H, surroundings, frame, found.channels, found.diverges)

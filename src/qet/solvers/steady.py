@@ -39,12 +39,14 @@ from qet.solvers import answers as _answers  # noqa: F401 - registers the questi
 from qet.solvers.choose import SHORT
 from qet.solvers.choose_steady import usual_solver
 from qet.solvers.contacts import check_inside
+from qet.solvers.deferred import is_deferred, put_off
 from qet.solvers.diagnostics import Currents, SteadyDiagnostics, exact
 from qet.solvers.domain import outside_of, warn_outside
 from qet.solvers.gksl import MAX_SITES
 from qet.solvers.lamb import check_lamb
 from qet.solvers.masters import Master, checked_master, name_of
 from qet.solvers.means import MeansRoute
+from qet.solvers.on_arrays import solve_on_arrays
 from qet.solvers.refusals import refuse_many, refuse_same_operator, refuse_unsound, with_survivors
 from qet.solvers.sectors import symmetries_of
 from qet.solvers.setting import Setting, currents_of, gap_of, picked, setting_of, solve, validity_of
@@ -103,10 +105,13 @@ def steady(
     chosen = chosen_master(master, things)
     allowed = checked_allow(allow)
     check_request(model, things, solver)
-    broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
+    shape = broadcast(model=model.shape, **{f"surrounding {i}": thing.shape for i, thing in enumerate(things)})
     required = {"model": model, "surroundings": things[0] if len(things) == 1 else list(things)}
     options = {"master": (master, None), "solver": (solver, "auto"), "allow": (allowed, ())}
     made_by = call_of("steady", required, options)
+    if is_deferred():
+        found = partial(_found, model, things, chosen, made_by, allowed, solver)
+        return put_off(model, shape, made_by, found, things, chosen)
     return _found(model, things, chosen, made_by, allowed, solver)
 
 
@@ -145,7 +150,7 @@ def _found(
             if model.n_sites > MAX_SITES:
                 raise
             raise with_survivors(error, setting_of(model, things, "redfield"), things) from None
-    if route == "elimination":
+    if route == "elimination" and chosen in ("local", "gksl"):
         return by_means(model, things, str(chosen), made_by, allowed)
     return _by_generator(model, things, chosen, made_by, allowed, route)
 
@@ -227,7 +232,7 @@ def _by_generator(
     if solver == "dense":
         _refuse_large(model.n_sites)
     setting = setting_of(model, things, master)
-    find = solve if solver == "dense" else solve_iteratively
+    find = {"dense": solve, "elimination": solve_on_arrays}.get(solver, solve_iteratively)
     found = find(setting, is_judged="OutsideDomain" not in allowed)
     refuse_unsound(setting, things, found, allowed)
     warn_outside("steady", master, outside_of(found.because))

@@ -54,7 +54,7 @@ Array = np.ndarray
 SAMPLE = 1 << 14  # points of a large batch that are looked at first
 
 
-def memory_rate(bath: Bath, w: Any, *, T: Any = None, mu: Any = None) -> Array:
+def memory_rate(bath: Bath, w: Any, *, T: Any = None, mu: Any = None) -> Any:
     """Distance D from the frequency w (energy the system loses) to the nearest singularity of the bath's spectrum.
 
     Args:
@@ -67,18 +67,18 @@ def memory_rate(bath: Bath, w: Any, *, T: Any = None, mu: Any = None) -> Array:
     name, size = bath.spectrum if isinstance(bath.spectrum, str) else bath.spectrum[0], np.abs(w)
     numbers: Sequence[Any] = () if isinstance(bath.spectrum, str) else bath.spectrum[1:]
     if bath.statistics == "fermion":
-        D = np.hypot((w if bath.full_band else size) - mu, np.pi * np.asarray(T))
+        D = np.hypot((w if bath.full_band else size) - mu, np.multiply(np.pi, T))
         has_edge = not bath.full_band or name not in ("flat", "lorentzian")
     else:
-        D = np.hypot(size - mu, 2.0 * np.pi * np.asarray(T))
-        has_edge = onset(bath.spectrum)[0] != 1.0 or bool(np.any(np.asarray(mu) < 0.0))
+        D = np.hypot(size - mu, np.multiply(2.0 * np.pi, T))
+        has_edge = onset(bath.spectrum)[0] != 1.0 or bool(np.any(np.less(mu, 0.0)))
     if has_edge:
         D = np.minimum(D, size)
     if name in ("drude", "exponential", "power"):
         D = np.minimum(D, np.hypot(size, numbers[-1]))
     elif name == "lorentzian":
         D = np.minimum(D, np.hypot((w if bath.full_band else size) - numbers[0], numbers[1]))
-    return np.asarray(D)
+    return D
 
 
 def memory_excess(channels: Sequence[Channel], surroundings: Sequence[Bath | Jump], frame: Frame) -> Any:

@@ -44,6 +44,7 @@ from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
 from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
+from qet.studies.gradient import gradient
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
 from qet.studies.study_data import study_of
@@ -118,6 +119,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "reciprocity": reciprocity,
     "decompose": decompose,
     "optimize": optimize,
+    "gradient": gradient,
     "sweep": _sweep,
     "study": study_of,
     "zipped": zipped,
