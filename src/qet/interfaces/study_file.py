@@ -38,12 +38,13 @@ def study(source: str | os.PathLike[str] | Mapping[str, Any]) -> Study:
 
     Example:
         >>> import qet
-        >>> map = qet.study({"model": {"k": "k"}, "state": {"T": "T"}, "axes": {"k": [0.25, 0.5], "T": [0.1, 1.0]}})
-        >>> data = map.run()
+        >>> sections = {"model": {"k": "k"}, "state": {"T": "T"}, "axes": {"k": [0.25, 0.5], "T": [0.1, 1.0]}}
+        >>> found = qet.study(sections)
+        >>> data = found.run()
         >>> dict(data.sizes), round(float(data.extracted.max()), 4)
         ({'k': 2, 'T': 2}, 0.0726)
-        >>> round(float(map(k=0.5, T=0.1).extracted), 4)
-        0.0725
+        >>> round(float(found(k=0.5, T=0.1).extracted), 4)
+        0.0726
     """
     if isinstance(source, Mapping):
         data = plain(source)
