@@ -101,9 +101,12 @@ THINGS: dict[str, list[Callable[[], Any]]] = {
     "reciprocity": [lambda: qet.reciprocity(OPEN)],
     "decompose": [lambda: qet.decompose(RUN)],
     "decay_law": [lambda: qet.decay_law(1 + np.arange(6.0), SITES)],
+    "study": [lambda: qet.study({"constants": {"word": 0.5}, "model": {"k": "word*x"}, "axes": {"x": [0.5, 1.0]}})],
+    "zipped": [lambda: qet.zipped(h=[1.0, 2.0], k=[0.5, 0.25])],
+    "sampled": [lambda: qet.sampled(4, h=(0.5, 1.5), k=("log", 0.1, 1.0))],
 }
 DATASETS = {"compare_masters", "sweep"}
-REFUSED = {"optimize"}
+REFUSED = {"gradient", "optimize"}
 
 
 def test_every_word_of_recipes_is_saved_here() -> None:
