@@ -9,7 +9,9 @@ import qet
 from qet.foundations.errors import BadParameter, DegenerateLevel, NotConverged, NotOffered, TooLarge
 from qet.foundations.kernels import block_transfer, pauli_product
 from qet.foundations.paulis import collect
-from qet.solvers.vectors import levels
+from qet.solvers.vectors import lanczos, levels
+from qet.solvers.vectors import rows as rows_of
+from qet.solvers.vectors.cores import cores
 from qet.solvers.vectors.lanczos import TIGHT, lowest
 from qet.solvers.vectors.levels import level_by_krylov, memory_of
 from qet.solvers.vectors.motion import Motion
@@ -53,6 +55,58 @@ def test_every_form_of_the_product_is_the_matrix(n, is_real, is_compiled):
                 np.testing.assert_allclose(expected, matrix @ x, rtol=0, atol=1e-13 * strings.size)
             np.testing.assert_allclose(product(x), expected, rtol=0, atol=1e-13 * strings.size)
     assert product.count == on_labels.count == 12  # two of each width
+
+
+RINGS = {
+    "real": "0.7 X{i} X{j} - 0.4 Y{i} Y{j} + 0.3 Z{i} Z{j} + 0.9 X{i} - 0.2 Z{i}",
+    "complex": "0.7 X{i} X{j} - 0.4 Y{i} X{j} + 0.3 X{i} Y{j} + 0.6 X{i} Z{j} - 0.8 Z{i} Y{j} + 0.5 Z{i} Z{j}",
+    "diagonal": "0.7 Z{i} Z{j} + 0.2 Z{i}",
+    "one row of each flip": "1.3 X{i} Z{j}",
+}
+
+
+@pytest.mark.parametrize("name", RINGS)
+@pytest.mark.parametrize("n", [11, 13])
+def test_the_compiled_product_is_its_plain_twin_on_rings_and_long_strings(name, n):
+    """A ring joins the lowest bit of a tile to the highest of all; a long string meets every bit."""
+    if pauli_product() is None:
+        pytest.skip("numba is not installed")
+    text = " + ".join(RINGS[name].format(i=i, j=(i + 1) % n) for i in range(n))
+    text += " + 0.2 " + " ".join(f"Z{i}" for i in range(n))
+    if name != "diagonal":
+        text += " - 0.6 " + " ".join(f"{'XZX'[i % 3]}{i}" for i in range(n))
+    strings = strings_of(qet.model({"H": text.replace("+ -", "- ")}, A=0, B=1, n_sites=n).H, n)
+    compiled, plain = Product(strings, is_compiled=True), Product(strings, np.arange(2**n))
+    rng = np.random.default_rng(n)
+    for width in (1, 2, 3):
+        real = rng.normal(size=(2**n, width))
+        for x in (real, real + 1j * rng.normal(size=real.shape)):
+            np.testing.assert_allclose(compiled(x), plain(x), rtol=0, atol=1e-14 * strings.size)
+        rows = np.ascontiguousarray((real if strings.is_real else x).T)
+        np.testing.assert_allclose(compiled.rows(rows), plain(rows.T).T, rtol=0, atol=1e-14 * strings.size)
+    assert compiled.count == plain.count == 18  # columns and rows alike
+
+
+@pytest.mark.parametrize("is_real", [True, False])
+@pytest.mark.parametrize("allowed", ["1", "3"])
+def test_sums_of_long_rows_are_the_same_on_any_number_of_cores(is_real, allowed, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)), raising=False)
+    assert cores() == int(allowed)
+    rng = np.random.default_rng(5)
+    known, few = (rng.normal(size=(k, 70_000, 2)) @ np.array([1, 0 if is_real else 1j]) for k in (5, 2))
+    c = rows_of.overlaps(known, few)
+    np.testing.assert_allclose(c, few @ known.conj().T, rtol=0, atol=1e-10)  # sums of 70 000 products of order one
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert np.array_equal(c, rows_of.overlaps(known, few))
+    expected = few - c @ known
+    rows_of.take_out(known, few, c)
+    np.testing.assert_allclose(few, expected, rtol=1e-12, atol=1e-8)  # of a size of 1e5
+    whole = c @ known
+    np.testing.assert_allclose(rows_of.combined(c, known), whole, rtol=1e-12, atol=1e-8)
+    inside = rows_of.combined(c, known, out=known[:2])
+    np.testing.assert_allclose(inside, whole, rtol=1e-12, atol=1e-8)
+    assert np.shares_memory(inside, known)
 
 
 def test_where_nothing_can_be_kept_on_disk_a_kernel_is_compiled_all_the_same(monkeypatch):
@@ -197,6 +251,38 @@ def test_few_products_find_a_ground_state():
     assert report.residual < 1e-12
 
 
+def test_few_products_find_a_complex_ground_state():
+    """All two-body strings on the bonds of 13 sites: a count, and residuals as tight as rounding lets them be."""
+    rng = np.random.default_rng(13)
+    bonds = [((i, a), (i + 1, b)) for i in range(12) for a in "XYZ" for b in "XYZ"]
+    H = collect([(string, float(rng.normal())) for string in bonds + [((i, a),) for i in range(13) for a in "XYZ"]])
+    report = qet.ground(qet.model({"H": H}, A=0, B=12), solver="krylov").diagnostics
+    assert report.products < 250
+    assert report.residual < 1e-12
+
+
+@pytest.mark.parametrize("width", [2, 5])
+def test_what_the_true_residuals_do_not_bear_out_is_sought_again(width, monkeypatch):
+    """From what was found; after a few attempts in vain it does not count as converged."""
+    model = qet.ising(9, hx=0.4)
+    product = Product(strings_of(model.dynamics, 9))
+    exact = np.linalg.eigvalsh(model.matrix())[:width]
+    sought, calls = lanczos._sought, []
+
+    def drifted(space, aims, give_up_above):
+        found, is_certain = sought(space, aims, give_up_above)
+        calls.append(is_certain)
+        return found, is_certain and len(calls) > 1
+
+    monkeypatch.setattr("qet.solvers.vectors.lanczos._sought", drifted)
+    found = lowest(product, [TIGHT] * width, np.random.default_rng(0))
+    assert len(calls) == 2
+    np.testing.assert_allclose(found.energies, exact, rtol=0, atol=1e-12)
+    assert found.is_converged
+    monkeypatch.setattr("qet.solvers.vectors.lanczos._sought", lambda *given: (sought(*given)[0], False))
+    assert not lowest(product, [TIGHT] * width, np.random.default_rng(0)).is_converged
+
+
 def test_twice_the_search_gives_the_same_digits():
     first, second = (qet.ground(qet.ising(11, hx=0.2), solver="krylov").payload.psi for _ in range(2))
     assert np.array_equal(first, second)
@@ -239,6 +325,9 @@ def test_the_block_finds_levels_that_a_single_start_cannot(width):
 
         def __call__(self, x):
             return self.entries[:, None] * x
+
+        def rows(self, x):
+            return self.entries * x
 
     found = lowest(Diagonal(), [TIGHT] * width, np.random.default_rng(0))
     expected = ([-3.0] * 3 + [-1.0])[:width]

@@ -22,13 +22,13 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def compiled_on_disk(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """numba's `njit`; what it makes is kept on disk, or compiled anew in every process where nothing can be written."""
     from numba import njit
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
-            kernel: Callable[..., None] = njit(cache=True, **options)(function)
+            kernel: Callable[..., Any] = njit(cache=True, **options)(function)
         except RuntimeError:  # of numba's, which finds no directory to write to
             kernel = njit(**options)(function)
         return kernel
@@ -36,41 +36,17 @@ def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., N
     return decorate
 
 
+def compiled_here(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The same for functions of a module that can be imported without numba; they then stay as they are."""
+    return compiled_on_disk(**options) if has_numba() else lambda function: function
+
+
 @cache
 def pauli_product() -> Callable[..., None] | None:
-    """A real sum of Pauli strings on real columns; `solvers.vectors.product.compiled` says what it is given.
-
-    The rows come in blocks that differ in their low bits alone. A flip takes one block to another, in runs of rows
-    that stay side by side; within a run of 2^together rows all strings of the flip keep their signs.
-    """
+    """A sum of Pauli strings on a flat vector; `solvers.vectors.compiled` says what it is given."""
     if not has_numba():
         return None
-    from numba import prange
-
-    @_compiled(parallel=True, fastmath={"contract"})
-    def product(x, y, low, sign, flips, together, first, number_signs, numbers, begin, table_signs, tables):  # type: ignore[no-untyped-def] # pragma: no cover
-        width, rows, flat_x, flat_y = x.shape[1], 1 << low, x.reshape(-1), y.reshape(-1)
-        size = rows * width
-        for high in prange(x.shape[0] >> low):
-            out = np.zeros(size)
-            for f in range(len(flips)):
-                c = 0.0
-                for k in range(first[f], first[f + 1]):
-                    c += sign[high & number_signs[k]] * numbers[k]
-                source, flip, step = (high ^ flips[f, 0]) * size, flips[f, 1], 1 << together[f]
-                for r in range(0, rows, step):
-                    weight = c
-                    for k in range(begin[f], begin[f + 1]):
-                        weight += sign[high & table_signs[k]] * tables[k, r]
-                    start, there, run = r * width, source + (r ^ flip) * width, step * width
-                    if run < 8:
-                        for k in range(run):
-                            out[start + k] += weight * flat_x[there + k]
-                        continue
-                    to, what = out[start : start + run], flat_x[there : there + run]  # only so it is vectorized
-                    for k in range(run):
-                        to[k] += weight * what[k]
-            flat_y[high * size : (high + 1) * size] = out
+    from qet.foundations.pauli_kernel import product
 
     kernel: Callable[..., None] = product
     return kernel
@@ -82,7 +58,7 @@ def block_without_jumps() -> Callable[..., None] | None:
     if not has_numba():
         return None
 
-    @_compiled(fastmath={"contract"})
+    @compiled_on_disk(fastmath={"contract"})
     def block(M, out, turned, tile, first, columns, values, lost):  # type: ignore[no-untyped-def] # pragma: no cover
         n = M.shape[0]
         for top in range(0, n, TILE):
@@ -121,7 +97,7 @@ def block_transfer() -> Callable[..., None] | None:
     if not has_numba():
         return None
 
-    @_compiled(fastmath={"contract"})
+    @compiled_on_disk(fastmath={"contract"})
     def transfer(M, out, rows, columns, from_rows, from_columns, x, y):  # type: ignore[no-untyped-def] # pragma: no cover
         for i in range(len(rows)):
             row, source = out[rows[i]], M[from_rows[i]]

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.kernels import pauli_product
+from qet.solvers.vectors.compiled import Compiled
 from qet.solvers.vectors.strings import Strings, collected
 
 Array = np.ndarray
 Apply = Callable[[Array], Array]
-_LOW_BITS = 10  # of a block of the compiled kernel: 1024 entries stay in the nearest cache
 _WORTH_COMPILED = 12  # bits from which the compiled kernel is taken
 
 
@@ -41,19 +41,32 @@ class Product:
         self.d = strings.d if labels is None else len(labels)
         self.count = 0
         kernel = pauli_product() if is_compiled or (is_compiled is None and strings.n >= _WORTH_COMPILED) else None
+        self._apply: Apply
+        self._compiled: Compiled | None = None
         if labels is not None:
             self._apply = on_labels(strings, labels)
+        elif kernel is not None:
+            self._apply = self._compiled = Compiled(strings, kernel)
+        elif strings.is_real:
+            self._apply = in_two_halves(strings)
         else:
-            parts = (strings,) if strings.is_real else strings.parts
-            forms = [compiled(part, kernel) if kernel is not None else in_two_halves(part) for part in parts]
-            self._apply = forms[0] if len(forms) == 1 else _complex(*forms)
+            self._apply = _complex(*map(in_two_halves, strings.parts))
 
     def __call__(self, x: Array) -> Array:
         """H x for x of shape (d, b); a complex x under a real H is taken as pairs of real columns."""
         self.count += x.shape[1]
+        if self._compiled is not None:
+            return self._compiled(np.ascontiguousarray(x, dtype=np.result_type(x, self.dtype)))
         if self.dtype is float and np.iscomplexobj(x):
             return _on_pairs(self._apply, x)
         return self._apply(np.ascontiguousarray(x, dtype=self.dtype))
+
+    def rows(self, x: Array) -> Array:
+        """H x for vectors as rows, shape (b, d), of H's own dtype."""
+        if self._compiled is None:
+            return np.ascontiguousarray(self(x.T).T)
+        self.count += len(x)
+        return self._compiled.rows(x)
 
 
 def _on_pairs(apply: Apply, x: Array) -> Array:
@@ -143,49 +156,3 @@ def in_two_halves(strings: Strings) -> Apply:
 
 def _small(n: int, terms: list[tuple[int, int, complex]]) -> Any:
     return sparse_of(collected(n, terms), np.arange(2**n))
-
-
-def compiled(strings: Strings, kernel: Callable[..., None]) -> Apply:
-    """Real strings through the compiled kernel: for each flip and each block of 2^10 low bits, one number or one row.
-
-    Strings without signs on the low bits add up to one number a block. The others are sorted by their signs on the
-    high bits: each sort is a table over the low bits, which enters with the sign of the block.
-    """
-    low = min(strings.n, _LOW_BITS)
-    mask = 2**low - 1
-    labels = np.arange(2**low)
-    flips, together, first, numbers, begin, tables = [], [], [0], [], [0], []
-    for flip, part in strings.groups.items():
-        rows: dict[int, Array] = {}
-        met = flip & mask
-        for signs, c in part.items():
-            if signs & mask == 0:
-                numbers.append((signs >> low, c.real))
-            else:
-                sign = 1.0 - 2.0 * (np.bitwise_count(labels & signs) & 1)
-                rows[signs >> low] = rows.get(signs >> low, 0.0) + c.real * sign
-                met |= signs & mask
-        flips.append((flip >> low, flip & mask))
-        together.append((met & -met).bit_length() - 1 if met else low)
-        tables += list(rows.items())
-        first.append(len(numbers))
-        begin.append(len(tables))
-    arguments: tuple[Any, ...] = (
-        low,
-        1.0 - 2.0 * (np.bitwise_count(np.arange(strings.d >> low)) & 1),
-        np.array(flips, dtype=np.int64).reshape(-1, 2),
-        np.array(together, dtype=np.int64),
-        np.array(first),
-        np.array([signs for signs, _ in numbers], dtype=np.int64),
-        np.array([c for _, c in numbers], dtype=float),
-        np.array(begin),
-        np.array([signs for signs, _ in tables], dtype=np.int64),
-        np.array([row for _, row in tables], dtype=float).reshape(-1, 2**low),
-    )
-
-    def apply(x: Array) -> Array:
-        y = np.empty_like(x)
-        kernel(x, y, *arguments)
-        return y
-
-    return apply
