@@ -103,6 +103,7 @@ THINGS: dict[str, list[Callable[[], Any]]] = {
     "zipped": [lambda: qet.zipped("pair", h=[0.1, 0.2], n=[2, 3])],
     "sampled": [lambda: qet.sampled(8, seed=3, h=(0.5, 1.5), k=("log", 0.01, 1.0))],
     "decay_law": [lambda: qet.decay_law(1 + np.arange(6.0), SITES)],
+    "study": [lambda: qet.study({"constants": {"word": 0.5}, "model": {"k": "word*x"}, "axes": {"x": [0.5, 1.0]}})],
 }
 DATASETS = {"compare_masters", "sweep"}
 REFUSED = {"optimize", "gradient"}
