@@ -24,8 +24,8 @@ QUICK = {  # points of each workload
     "w9": 1_000_000,
     "w10": 1_000_000,
 }
-LONG = {"w5k": 20, "w5m": 0}  # minutes each: by name, or with --all
-MODULES = {"w5k": "w5_krylov", "w5m": "w5_mps"}  # where the file has a longer name
+LONG = {"w5k": 20, "w5m": 0, "w10l": 100_000_000}  # minutes each: by name, or with --all
+MODULES = {"w5k": "w5_krylov", "w5m": "w5_mps", "w10l": "w10_large"}  # where the file has a longer name
 RESULTS = ROOT / "benchmarks" / "results"
 
 
