@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import qet
+from benchmarks import limits
 from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 125.0
@@ -32,6 +33,7 @@ def run(points: int = POINTS) -> list[Row]:
     p = parameters(points)
     with plain():
         row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
+    row.limit = limits.arithmetic(lambda: local_steady(p), points)
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
     others = [
         *fast("W2, fast", lambda: local_steady(p), points, 50.0),
@@ -55,6 +57,7 @@ def general(points: int) -> list[Row]:
         return qet.steady(qet.model(terms), jumps, master="gksl")
 
     row, _ = ours("W2 any H and jumps", solve, points, 2000.0, runs=3)
+    row.limit = limits.lapack_solve(15, points)
     return [row]
 
 

@@ -100,10 +100,13 @@ THINGS: dict[str, list[Callable[[], Any]]] = {
     "pulsed": [lambda: qet.pulsed(WARM, measure_time=0.1)],
     "reciprocity": [lambda: qet.reciprocity(OPEN)],
     "decompose": [lambda: qet.decompose(RUN)],
+    "zipped": [lambda: qet.zipped("pair", h=[0.1, 0.2], n=[2, 3])],
+    "sampled": [lambda: qet.sampled(8, seed=3, h=(0.5, 1.5), k=("log", 0.01, 1.0))],
     "decay_law": [lambda: qet.decay_law(1 + np.arange(6.0), SITES)],
+    "study": [lambda: qet.study({"constants": {"word": 0.5}, "model": {"k": "word*x"}, "axes": {"x": [0.5, 1.0]}})],
 }
 DATASETS = {"compare_masters", "sweep"}
-REFUSED = {"optimize"}
+REFUSED = {"optimize", "gradient"}
 
 
 def test_every_word_of_recipes_is_saved_here() -> None:
@@ -191,6 +194,9 @@ def test_an_optimum_is_kept_for_readers_and_its_loading_refused_with_the_way_out
 
     best = qet.optimize(taken, h=(0.2, 2.0))
     file = qet.save(best, tmp_path / "best.json")
+    slopes = qet.save(qet.gradient(taken, h=best.at["h"]), tmp_path / "slopes.json")
+    with pytest.raises(NotReadable, match=r"slopes.json holds the answer of gradient.*call qet.gradient"):
+        qet.load(slopes)
     numbers = json.loads(file.read_text())["numbers"]
     assert numbers["at"] == best.at
     assert numbers["value"] == best.value

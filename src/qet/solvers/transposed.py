@@ -28,7 +28,7 @@ from qet.foundations.paulis import PauliString
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.dissipators import Dissipator
-from qet.solvers.generator import Form, Key, labeled, block, evaluate
+from qet.solvers.generator import Form, Key, block, evaluate, labeled
 from qet.solvers.gksl import _keys
 from qet.solvers.means import MeansRoute
 
