@@ -1,4 +1,4 @@
-"""A file that a library writes to and that never fails it: what the disk refuses is held in memory, and told afterwards.
+"""A file that a library writes to and that never fails it: what the disk refuses is held in memory and told later.
 
 HDF5 does not survive a full disk: a file that it could not flush stays half open, and the process ends with a fault of
 memory when that is closed again, be it minutes later by the collector of garbage. So HDF5 writes to this object, and
