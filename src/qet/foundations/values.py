@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -129,6 +130,11 @@ def spell(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name!r}: {spell(item)}" for name, item in value.items()) + "}"
     return repr(value)
+
+
+def nameless(value: Any) -> str:
+    """`repr` without places in memory, which are others in every process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def plain(value: Any) -> Any:

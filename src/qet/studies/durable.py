@@ -39,6 +39,14 @@ def temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp-{HOST}-{os.getpid()}-{_TOKEN}-{uuid.uuid4().hex[:8]}")
 
 
+def shown(path: Path) -> str:
+    """A place for a message: as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return str(path)
+
+
 def reason_of(error: OSError) -> str:
     """Why the system refused, in words."""
     return _REASONS.get(error.errno or 0, error.strerror or str(error))

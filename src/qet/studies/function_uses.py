@@ -20,6 +20,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from qet.foundations.values import plain
 from qet.studies.held_values import Telling
 from qet.studies.named_function import identity
 
@@ -41,6 +42,13 @@ def uses_of(point: Any) -> dict[str, Any]:
         2.0
     """
     return dict(Uses(_module_of(point)).of(point))
+
+
+def told_of(value: Any) -> Any:
+    """A value of a parameter as plain data, functions by their sources and what they use."""
+    if isinstance(value, (list, tuple)):
+        return [told_of(item) for item in value]
+    return Uses(_module_of(value)).telling.of(value) if callable(value) else plain(value)
 
 
 @dataclass(eq=False)

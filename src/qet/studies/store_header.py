@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qet.foundations.values import digest, plain
+from qet.foundations.values import digest, nameless, plain
 
 WRITTEN_OUT = 64  # items up to which a list is kept as it is
 NAMED = 3  # differences that a message names
@@ -27,9 +27,9 @@ def condensed(data: Any) -> Any:
         items = [plain(item) for item in data]
         if len(items) > WRITTEN_OUT:
             ends = {"first": condensed(items[0]), "last": condensed(items[-1])}
-            return {"count": len(items), **ends, "sha": digest(json.loads(json.dumps(items, default=repr)))}
+            return {"count": len(items), **ends, "sha": digest(json.loads(json.dumps(items, default=nameless)))}
         return [condensed(item) for item in items]
-    return data if isinstance(data, (str, int, float, bool, type(None))) else repr(data)
+    return data if isinstance(data, (str, int, float, bool, type(None))) else nameless(data)
 
 
 def identity_of(header: Mapping[str, Any]) -> str:
