@@ -164,8 +164,8 @@ class Store:
             journal.append(self.path / JOURNAL, _line(filled, files))
         except OSError as error:
             raise NotWritten(
-                f"chunk {filled.number} of {shown(self.path)} was not written: {reason_of(error)}. The chunks before it "
-                "are kept; run the same command again to go on."
+                f"chunk {filled.number} of {shown(self.path)} was not written: {reason_of(error)}. The chunks before "
+                "it are kept; run the same command again to go on."
             ) from error
 
     def _contents(self, filled: Filled, region: Region) -> Iterator[tuple[str, Path, bytes]]:
@@ -367,8 +367,8 @@ def _attributes_read(folder: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(own, dict) or not isinstance(own.get("format"), int) or own["format"] > FORMAT:
         raise NotAStore(
-            f"{shown(folder)} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads stores up "
-            f"to format {FORMAT}. Update qet."
+            f"{shown(folder)} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads stores "
+            f"up to format {FORMAT}. Update qet."
         )
     return attributes
 
