@@ -139,6 +139,8 @@ def nameless(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A value as plain data for a file. Complex numbers become {"re": ..., "im": ...}."""
+    if type(value) in (float, int, str, bool):
+        return value
     if hasattr(value, "recipe"):
         return value.recipe
     if isinstance(value, np.ndarray):

@@ -367,8 +367,8 @@ def _attributes_read(folder: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(own, dict) or not isinstance(own.get("format"), int) or own["format"] > FORMAT:
         raise NotAStore(
-            f"{shown(folder)} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads stores "
-            f"up to format {FORMAT}. Update qet."
+            f"{shown(folder)} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads "
+            f"stores up to format {FORMAT}. Update qet."
         )
     return attributes
 

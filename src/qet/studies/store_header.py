@@ -20,15 +20,18 @@ HASHES = ("source", "sha")  # entries whose values tell nobody anything
 
 def condensed(data: Any) -> Any:
     """A header as plain data, every long list of scalars as its length, ends and hash."""
-    data = plain(data)
+    return _condensed(plain(data))
+
+
+def _condensed(data: Any) -> Any:
     if isinstance(data, Mapping):
-        return {str(key): condensed(item) for key, item in data.items()}
+        return {str(key): _condensed(item) for key, item in data.items()}
     if isinstance(data, (list, tuple)):
-        items = [plain(item) for item in data]
+        items = list(data)
         if len(items) > WRITTEN_OUT:
-            ends = {"first": condensed(items[0]), "last": condensed(items[-1])}
+            ends = {"first": _condensed(items[0]), "last": _condensed(items[-1])}
             return {"count": len(items), **ends, "sha": digest(json.loads(json.dumps(items, default=nameless)))}
-        return [condensed(item) for item in items]
+        return [_condensed(item) for item in items]
     return data if isinstance(data, (str, int, float, bool, type(None))) else nameless(data)
 
 

@@ -22,6 +22,7 @@ from qet.studies.function_uses import told_of, uses_of
 from qet.studies.named_function import check_parameters, identity, name_of
 from qet.studies.progress import Progress
 from qet.studies.provenance import dataset_attributes, sealed
+from qet.studies.store_header import condensed
 from qet.studies.sweep_axes import grid_of
 from qet.studies.sweep_chunks import Filled, Refused, Region
 from qet.studies.sweep_columns import Columns
@@ -156,7 +157,7 @@ def title_of(work: Work) -> str:
 def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What makes this study another than others, as plain data."""
     lengths = {axis.name: n for axis, n in zip(work.grid.stored, work.chunks.lengths, strict=True)}
-    return {
+    header = {
         "point": recipe["point"],
         "uses": uses_of(work.point),
         "axes": {axis.name: told_of(axis.values) for axis in work.grid.axes if not axis.together}
@@ -167,6 +168,7 @@ def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
         "variables": list(work.kept),
         "chunks": lengths,
     }
+    return dict(condensed(header))  # here, so that a million values along an axis are gone through once
 
 
 @dataclass(eq=False)
