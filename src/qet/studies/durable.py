@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from qet.foundations.errors import NotWritten
@@ -64,6 +65,7 @@ def whole(path: Path, what: str, kept: str = "") -> Iterator[Path]:
     Raises:
         NotWritten: for whatever the system refuses.
     """
+    clear_left_behind(beside(path))
     name = temporary(path)
     try:
         yield name
@@ -115,6 +117,11 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return  # where nothing can be written there is nothing to remove either
+
+
+def beside(path: Path) -> Iterator[Path]:
+    """The temporary files and folders of a path, of whatever process."""
+    return path.parent.glob(f"{escape(path.name)}.tmp-*")
 
 
 def clear_left_behind(paths: Iterable[Path]) -> list[Path]:

@@ -21,7 +21,17 @@ import numpy as np
 
 from qet.foundations.errors import NotAStore, NotWritten, OtherStudy
 from qet.studies import journal
-from qet.studies.durable import HOST, clear_left_behind, reason_of, remove, shown, temporary, to_disk, write_whole
+from qet.studies.durable import (
+    HOST,
+    beside,
+    clear_left_behind,
+    reason_of,
+    remove,
+    shown,
+    temporary,
+    to_disk,
+    write_whole,
+)
 from qet.studies.store_chunks import ChunkFiles, checksum, checksum_of_file, fault_of, names_of
 from qet.studies.store_header import condensed, difference_text, identity_of
 from qet.studies.store_template import FORMAT, JOURNAL, LABELS, WHY, Box, error_names, labels_read, write_template
@@ -93,7 +103,7 @@ class Store:
         target = Path(path)
         if target.exists() and not _is_empty_folder(target):
             return cls.open(target)._same(header)
-        clear_left_behind(target.parent.glob(f"{target.name}.tmp-*"))
+        clear_left_behind(beside(target))
         with_why = header.get("errors") == "record"
         told = _attributes(header, grid, chunks, first, attributes, with_why=with_why)
         made = temporary(target)
@@ -288,7 +298,7 @@ class Store:
 
     def _clear(self) -> None:
         folders = [self.path, *(self.path / name for name in self.variables)]
-        clear_left_behind(self.path.parent.glob(f"{self.path.name}.tmp-*"))
+        clear_left_behind(beside(self.path))
         for folder in folders:
             for path in clear_left_behind(folder.glob("*.tmp-*")):
                 log.info("%s: removed %s, which a killed process left behind", shown(self.path), path.name)
