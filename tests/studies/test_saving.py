@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -342,7 +343,6 @@ def test_a_file_of_a_newer_version_is_loaded_with_a_warning(tmp_path: Path) -> N
 
 def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
-    import os
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -354,6 +354,18 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch:
         qet.save(RUN, file)
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["thing.json"]
+
+
+@pytest.mark.parametrize("name", ["thing.json", "thing[1].nc"])
+def test_what_a_killed_process_left_behind_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
+    from qet.studies import durable
+
+    dead = tmp_path / f"{name}.tmp-{durable.HOST}-{2**22 + 1}-0123456789ab-01234567"
+    living = tmp_path / f"{name}.tmp-{durable.HOST}-{os.getppid()}-0123456789ab-01234567"
+    for path in (dead, living):
+        path.write_bytes(b"half")
+    qet.save(PAIR if name.endswith("json") else everything(), tmp_path / name)
+    assert (dead.exists(), living.exists()) == (False, True)
 
 
 # -- datasets --------------------------------------------------------------------------------------
