@@ -48,6 +48,7 @@ class Row:
     target: float | None = None
     deviation: float | None = None  # largest difference from ours
     versions: dict[str, str] = field(default_factory=dict)
+    limit: float | None = None  # what it could be at best here, in the row's unit; see `limits`
 
 
 def cpu_times(function: Callable[[], Any], runs: int = 7) -> tuple[list[float], Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import qet
+from benchmarks import limits
 from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 
 POINTS, TARGET = 1_000_000, 25.0
@@ -32,6 +33,7 @@ def run(points: int = POINTS) -> list[Row]:
     cold = peers("W1 ground", "qutip_states.py", {"h": h, "k": k}, cold_expected, 1e-12)
     warm_expected = {"injected": warm_injected, "extracted": warm_extracted}
     warm = peers("W1 gibbs", "qutip_states.py", {"h": h, "k": k, "T": T}, warm_expected, 1e-12)
+    first.limit, second.limit = limits.arithmetic(ground, points), limits.arithmetic(gibbs, points)
     return [first, *cold, second, *warm, *general(max(points // 4, 2000)), *general_fast(points)]
 
 
@@ -57,4 +59,4 @@ def general(points: int, checked: int = 200) -> list[Row]:
     worst = max(float(np.abs(a[:checked] - b).max()) for a, b in zip(found, expected, strict=True))
     if worst > 1e-11:
         raise AssertionError(f"the two routes to the ground state differ by {worst:.1e}")
-    return [replace(row, deviation=worst)]
+    return [replace(row, deviation=worst, limit=limits.arithmetic(lambda: _protocol(coefficients), points))]

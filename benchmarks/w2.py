@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 import qet
+from benchmarks import limits
 from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
+from qet.foundations.chunks import LARGE
 
 POINTS, TARGET = 1_000_000, 125.0
 STRINGS = ("Z0", "Z1", "X0 X1", "X0 Y1")
@@ -32,10 +34,11 @@ def run(points: int = POINTS) -> list[Row]:
     p = parameters(points)
     with plain():
         row, state = ours("W2", lambda: local_steady(p), points, TARGET, runs=5)
+    row.limit = limits.arithmetic(lambda: local_steady(p), points)
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
     others = [
         *fast("W2, fast", lambda: local_steady(p), points, 50.0),
-        *general(max(points // 20, 1000)),
+        *general(max(points // 10, 1000)),
         driven(max(points // 50, 1000)),
     ]
     return [row, *peers("W2", "qutip_local.py", p, expected, 1e-10), *others]
@@ -54,8 +57,10 @@ def general(points: int) -> list[Row]:
         jumps = [qet.jump("-", 0, rates[0]), qet.jump("-", 1, rates[1]), qet.jump(matrix, (0, 1), rates[2])]
         return qet.steady(qet.model(terms), jumps, master="gksl")
 
-    row, _ = ours("W2 any H and jumps", solve, points, 2000.0, runs=3)
-    return [row]
+    with plain():
+        row, _ = ours("W2 any H and jumps", solve, points, 2000.0, runs=3)
+    row.limit = limits.lapack_solve(15, points)
+    return [row, *(fast("W2 any H and jumps, fast", solve, points, 2000.0, runs=3) if points >= LARGE else [])]
 
 
 def driven(points: int, checked: int = 200) -> Row:

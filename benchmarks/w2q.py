@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import qet
+from benchmarks import limits
 from benchmarks.harness import Row, fast, ours, peers, plain
 from benchmarks.w2 import POINTS, local_steady, parameters
 
@@ -23,6 +24,7 @@ def run(points: int = POINTS) -> list[Row]:
 
     with plain():
         row, (injected, extracted, heat) = ours("W2q", ask, points, TARGET, runs=5)
+    row.limit = limits.arithmetic(ask, points)
     expected = {
         "injected": np.asarray(injected),
         "extracted": np.asarray(extracted),

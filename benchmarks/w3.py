@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import qet
+from benchmarks import limits
 from benchmarks.harness import SEED, Row, fast, ours, peers, plain, two_qubit_strings
 from benchmarks.w2 import parameters
 from qet.foundations.chunks import LARGE
@@ -29,6 +30,7 @@ def run(points: int = POINTS) -> list[Row]:
     with plain():
         row, state = ours("W3", redfield, points, TARGET, runs=3)
     compiled = fast("W3, fast", redfield, points, 1e3, runs=3) if points >= LARGE else []
+    row.limit = limits.arithmetic(redfield, points)
     expected = {s.replace(" ", ""): np.asarray(qet.expect(state, s)) for s in STRINGS}
     return [row, *peers("W3", "qutip_redfield.py", p, expected, 1e-10), general(max(points // 5, 1000)), *compiled]
 

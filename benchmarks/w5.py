@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks import limits
 from benchmarks.harness import ROOT, Row, package_version
 
 SETUP = """
@@ -46,13 +47,16 @@ CALLS: dict[str, tuple[str, str, float | None]] = {  # what is called, what is a
 
 def run(points: int = 0) -> list[Row]:
     rows = []
+    limit = limits.diagonalized(1000)
     for workload, (call, also, target) in CALLS.items():
         runs = [_fresh(SETUP.replace("{call}", call).replace("{also}", also)) for _ in range(3)]
         seconds = [one[0] for one in runs]
         peak = f"{max(one[1] for one in runs):.0f}"
         versions = {"python": sys.version.split()[0], "qet": package_version(), "peak MiB": peak}
         contender = f"qet, fermions ({peak} MiB at most)"
-        rows.append(Row(workload, contender, "s", statistics.median(seconds), seconds, 1, target, None, versions))
+        rows.append(
+            Row(workload, contender, "s", statistics.median(seconds), seconds, 1, target, None, versions, limit)
+        )
     return rows
 
 

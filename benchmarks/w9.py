@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import limits
 from benchmarks.harness import SEED, Row, cpu_times, fast, package_version, plain
 from qet.protocols.best import best_gain, gain_bound
 from qet.protocols.channel import best_channel, solved
@@ -35,6 +36,7 @@ def run(points: int = POINTS) -> list[Row]:
     T = rng.normal(size=(points, 3, 3))
     with plain():
         rows = [_row("rotation", lambda: best_gain(T), points, 5)]
+    rows[0].limit = limits.arithmetic(lambda: best_gain(T), points)
     exact = gain_bound(T[:10_000])
     rows[0].deviation = float(np.abs(best_gain(T[:10_000]) / exact - 1).max())
     for n, count in ((1, 500), (2, 20)):

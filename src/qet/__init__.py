@@ -70,6 +70,7 @@ _WORDS = {
     "qet.studies.study": ["rerun"],
     "qet.studies.pack": ["pack"],
     "qet.studies.saving": ["save", "load"],
+    "qet.interfaces.study_file": ["study"],
     "qet.interfaces.reproduce": ["reproduce"],
     "qet.interfaces.about": ["about", "cite"],
 }

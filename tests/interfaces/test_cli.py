@@ -14,9 +14,9 @@ import pytest
 
 import qet
 from qet import bath, eigenstate, feedback, gibbs, ground, ising, jump, measure, minimal, steady, teleport
-from qet.interfaces import catalog
 from qet.interfaces.cli import main
 from qet.interfaces.point import read_bath, read_jump, read_words
+from qet.physics import catalog
 
 COLD, HOT = "site=1 T=0.2 rate=0.02", "site=0 T=1 rate=0.01"
 

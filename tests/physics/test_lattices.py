@@ -11,7 +11,7 @@ import reference
 
 import qet
 from qet.foundations.errors import BadParameter, BadParties, ShapeMismatch, UnknownName
-from qet.interfaces.catalog import catalog
+from qet.physics.catalog import catalog
 from qet.physics.models import MODELS
 
 LETTERS = "XYZ"

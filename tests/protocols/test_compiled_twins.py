@@ -121,6 +121,27 @@ def test_local_baths_and_their_heat(statistics, spectrum, monkeypatch):
     assert played[1] < played[0] / 4
 
 
+def test_any_two_qubit_hamiltonian_with_any_jumps(monkeypatch):
+    """Compiled, the dense fifteen equations are eliminated; plain, LAPACK solves them."""
+    rng = np.random.default_rng(11)
+    coefficients, rates = rng.normal(size=(15, POINTS)), rng.uniform(0.1, 1.0, (3, POINTS))
+    rates[:, 500] = 1e-9, 2e-9, 0.0  # nearly closed: the elimination is checked and repaired
+    collective = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+
+    def ask():
+        terms = {s: qet.pauli(s, coefficient=c) for s, c in zip(STRINGS, coefficients, strict=True)}
+        ends = [qet.jump("-", 0, rates[1]), qet.jump("-", 1, rates[2])]
+        state = qet.steady(qet.model(terms), [qet.jump(collective, (0, 1), rates[0]), *ends])
+        return [qet.expect(state, s) for s in STRINGS]
+
+    fast, plain, played = twins(ask, monkeypatch)
+    others = np.arange(POINTS) != 500
+    assert_equal([x[others] for x in fast], [x[others] for x in plain], 1e-11)  # condition numbers up to a thousand
+    assert_equal([x[~others] for x in fast], [x[~others] for x in plain], 1e-6)  # rates a billionth of the levels
+    assert played[0] > POINTS // 512
+    assert played[1] < played[0] / 2
+
+
 def test_redfield_of_the_pair(monkeypatch):
     rng = np.random.default_rng(4)
     model = pair(rng)

@@ -198,8 +198,6 @@ def test_a_driven_chain_that_is_too_long_is_explained_at_once():
 def test_requests_that_make_no_sense_are_refused():
     with pytest.raises(BadParties, match="touches site 20"):
         qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 20, 1.0)])
-    with pytest.raises(NotOffered, match="not found as matrix products"):
-        qet.explain(qet.steady, qet.ising(7), [qet.jump("+", 0, 1.0)], solver="mps")
     with pytest.raises(UnknownName, match="did you mean 'steady'"):
         qet.explain("stedy", qet.minimal(), [])
     with pytest.raises(UnknownName, match="Known: ground, eigenstate, gibbs, steady"):

@@ -97,6 +97,35 @@ def test_a_damaged_chunk_is_not_packed(tmp_path: Path) -> None:
     assert np.isnan(packed.energy[:2, 0, :4]).all()
 
 
+def test_a_process_outlives_a_full_disk_wherever_it_fills_up(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    complete(tmp_path / "a.zarr")
+    size = qet.pack(tmp_path / "a.zarr", tmp_path / "b.nc").stat().st_size
+    code = f"""
+import gc, resource, signal, sys
+from qet import load, pack
+from qet.foundations.errors import NotWritten
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder, refused = sys.argv[1], 0
+for part in range(0, 20):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (part * {size} // 20, resource.RLIM_INFINITY))
+    try:
+        pack(folder + "/a.zarr", folder + "/a.nc")
+    except NotWritten:
+        refused += 1
+    gc.collect()
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(refused, load(pack(folder + "/a.zarr", folder + "/a.nc")).load().identical(load(folder + "/a.zarr").load()))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "20 True"), done.stderr
+    assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nc", "a.zarr", "b.nc"]
+
+
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for name in ("folder", "none"):

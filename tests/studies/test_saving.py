@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -100,10 +101,13 @@ THINGS: dict[str, list[Callable[[], Any]]] = {
     "pulsed": [lambda: qet.pulsed(WARM, measure_time=0.1)],
     "reciprocity": [lambda: qet.reciprocity(OPEN)],
     "decompose": [lambda: qet.decompose(RUN)],
+    "zipped": [lambda: qet.zipped("pair", h=[0.1, 0.2], n=[2, 3])],
+    "sampled": [lambda: qet.sampled(8, seed=3, h=(0.5, 1.5), k=("log", 0.01, 1.0))],
     "decay_law": [lambda: qet.decay_law(1 + np.arange(6.0), SITES)],
+    "study": [lambda: qet.study({"constants": {"word": 0.5}, "model": {"k": "word*x"}, "axes": {"x": [0.5, 1.0]}})],
 }
 DATASETS = {"compare_masters", "sweep"}
-REFUSED = {"optimize"}
+REFUSED = {"optimize", "gradient"}
 
 
 def test_every_word_of_recipes_is_saved_here() -> None:
@@ -191,6 +195,9 @@ def test_an_optimum_is_kept_for_readers_and_its_loading_refused_with_the_way_out
 
     best = qet.optimize(taken, h=(0.2, 2.0))
     file = qet.save(best, tmp_path / "best.json")
+    slopes = qet.save(qet.gradient(taken, h=best.at["h"]), tmp_path / "slopes.json")
+    with pytest.raises(NotReadable, match=r"slopes.json holds the answer of gradient.*call qet.gradient"):
+        qet.load(slopes)
     numbers = json.loads(file.read_text())["numbers"]
     assert numbers["at"] == best.at
     assert numbers["value"] == best.value
@@ -336,7 +343,6 @@ def test_a_file_of_a_newer_version_is_loaded_with_a_warning(tmp_path: Path) -> N
 
 def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
-    import os
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -348,6 +354,18 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch:
         qet.save(RUN, file)
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["thing.json"]
+
+
+@pytest.mark.parametrize("name", ["thing.json", "thing[1].nc"])
+def test_what_a_killed_process_left_behind_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
+    from qet.studies import durable
+
+    dead = tmp_path / f"{name}.tmp-{durable.HOST}-{2**22 + 1}-0123456789ab-01234567"
+    living = tmp_path / f"{name}.tmp-{durable.HOST}-{os.getppid()}-0123456789ab-01234567"
+    for path in (dead, living):
+        path.write_bytes(b"half")
+    qet.save(PAIR if name.endswith("json") else everything(), tmp_path / name)
+    assert (dead.exists(), living.exists()) == (False, True)
 
 
 # -- datasets --------------------------------------------------------------------------------------

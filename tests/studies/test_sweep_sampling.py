@@ -145,3 +145,8 @@ def test_refusals_name_the_point_of_a_group():
 def test_a_group_that_makes_no_sense_is_refused(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_values_side_by_side_may_be_of_any_shape():
+    data = qet.sweep(lambda of, h: h * (of is not None), qet.zipped("case", of=[None, (1, 2), [1]], h=[1.0, 2.0, 3.0]))
+    assert data["value"].values.tolist() == [0.0, 2.0, 3.0]

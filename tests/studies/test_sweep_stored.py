@@ -165,6 +165,61 @@ def test_samples_and_names_are_stored_with_their_coordinates(tmp_path):
         np.testing.assert_array_equal(stored[name], memory[name])
 
 
+def test_labels_that_no_file_has_a_form_for_are_text(tmp_path):
+    axes = {"n": [1, 2**70], "of": [1, "a", None], "f": [np.sin, made(2.0)], "on": 2**70}
+    memory = qet.sweep(lambda n, of, f, on: 1.0, **axes)
+    stored = qet.sweep(lambda n, of, f, on: 1.0, **axes, out=tmp_path / "x.zarr")
+    assert memory.n.values.tolist() == ["1", "1180591620717411303424"]
+    assert memory.of.values.tolist() == ["1", "a", "None"]
+    assert memory.f.values.tolist() == ["<ufunc 'sin'>", "<function made.<locals>.<lambda>>"]
+    assert " at 0x" not in str(stored.attrs)
+    assert stored.drop_vars(()).equals(memory)
+    assert qet.load(qet.save(memory, tmp_path / "x.nc")).equals(memory)
+    assert qet.load(qet.pack(tmp_path / "x.zarr", tmp_path / "y.nc")).equals(memory)
+    with pytest.raises(OtherStudy, match="k: 3.0 here, 2.0 there|axes f"):
+        qet.sweep(lambda n, of, f, on: 1.0, **(axes | {"f": [np.sin, made(3.0)]}), out=tmp_path / "x.zarr")
+
+
+def test_fixed_parameters_of_any_number_are_kept_and_name_nothing_else(tmp_path):
+    fixed = {"a": np.int64(2), "b": np.array(3.0), "c": 1j, "d": np.bool_(True), "e": "text"}
+    for place in (None, tmp_path / "x.zarr"):
+        data = qet.sweep(lambda T, **fixed: T, T=T, **fixed, out=place)
+        assert {name: data[name].item() for name in fixed} == fixed
+    for place in (None, tmp_path / "y.zarr"):
+        with pytest.raises(BadParameter, match="'a' names two things"):
+            qet.sweep(lambda T, a: {"a": T}, T=T, a=2.0, out=place)
+
+
+def test_attributes_that_would_change_how_numbers_are_read_are_refused():
+    with pytest.raises(BadParameter, match="_FillValue"):
+        qet.sweep(lambda T: {"x": ((), T, {"units": "m", "_FillValue": 3.0})}, T=T)
+    with pytest.raises(BadParameter, match="mapping"):
+        qet.sweep(lambda T: {"x": ((), T, 3.0)}, T=T)
+
+
+def test_masked_points_are_nan():
+    data = qet.sweep(lambda T: {"x": np.ma.masked_greater(T, T[0])}, T=T)
+    assert np.isnan(data.x.values).tolist() == [False] + [True] * (len(T) - 1)
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_a_store_stays_where_it_was_asked_for_though_the_function_goes_elsewhere(tmp_path, monkeypatch, engine):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    elsewhere = str(tmp_path / "there")
+
+    def wandering(g, T):
+        os.chdir(elsewhere)
+        return g * T
+
+    data = qet.sweep(wandering, g=G, T=T, chunks=4, out="x.zarr", engine=engine, workers=1)
+    os.chdir(elsewhere)
+    np.testing.assert_array_equal(data["wandering"], G[:, None] * T)
+    assert os.listdir(elsewhere) == []
+    assert os.listdir(tmp_path / "here") == ["x.zarr"]
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "1/0", 3, "-1/2"])
 def test_parts_that_make_no_sense_are_refused(shard, tmp_path):
     with pytest.raises(BadParameter, match=r'shard is "k/n"'):

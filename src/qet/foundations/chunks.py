@@ -22,6 +22,12 @@ LARGE = 1 << 16  # points from which a compiled program is used, where numba is 
 COMPILED_SIZE = 1 << 18  # points of a piece that is then handed to all threads
 
 
+def is_played(*inputs: Any) -> bool:
+    """Whether arithmetic on these numbers and arrays, which broadcast, goes through a compiled program."""
+    points = int(np.prod(np.broadcast_shapes(*(np.shape(x) for x in inputs))))
+    return points >= LARGE and find_spec("numba") is not None
+
+
 def in_chunks(
     function: Callable[..., tuple[Any, ...]], *inputs: Any, size: int = SIZE, is_elementwise: bool = False
 ) -> tuple[Any, ...]:
@@ -50,7 +56,7 @@ def in_chunks(
     if points <= 2 * size:
         size = max(points, 1)
     outputs = Outputs(points)
-    if is_elementwise and points >= LARGE and find_spec("numba") is not None:
+    if is_elementwise and is_played(*arrays):
         from qet.foundations.blocks import Player
 
         play = Player(function, values, places, outputs).play

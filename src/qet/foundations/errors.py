@@ -112,6 +112,16 @@ class AmbiguousEnergy(QetError):
     """A request for "the energy of B" that does not say which terms are meant."""
 
 
+class BadStudy(QetError):
+    """A study, as a file or as data, with mistakes; the message has all of them, each with its place.
+
+    Attributes:
+        mistakes: One record each: `.path` in the data and `.text`.
+    """
+
+    mistakes: tuple[Any, ...] = ()
+
+
 class OutsideDomain(UserWarning):
     """A master equation used outside its domain: the result is returned, its corrections are as large as itself."""
 

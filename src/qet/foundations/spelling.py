@@ -36,6 +36,19 @@ def spelled_bytes(count: float) -> str:
     return f"{_three(count)} bytes"
 
 
+def spelled_seconds(count: float) -> str:
+    """A time in a unit of its size, two digits.
+
+    Example:
+        >>> spelled_seconds(0.034), spelled_seconds(75.0), spelled_seconds(3 * 3600)
+        ('0.034 s', '75 s', '3 h')
+    """
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if count >= 2.0 * size:
+            return f"{count / size:.2g} {unit}"
+    return f"{count:.2g} s"
+
+
 def points_spelled(shape: tuple[int, ...]) -> str:
     """How many points a batch has.
 

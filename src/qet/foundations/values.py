@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -131,8 +132,15 @@ def spell(value: Any) -> str:
     return repr(value)
 
 
+def nameless(value: Any) -> str:
+    """`repr` without places in memory, which are others in every process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
 def plain(value: Any) -> Any:
     """A value as plain data for a file. Complex numbers become {"re": ..., "im": ...}."""
+    if type(value) in (float, int, str, bool):
+        return value
     if hasattr(value, "recipe"):
         return value.recipe
     if isinstance(value, np.ndarray):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from .cli_studies import register as register_studies
+
 if TYPE_CHECKING:
     from qet.physics.model import Model
     from qet.protocols.run import Run
@@ -49,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Quantum energy teleportation: what the measurement costs, what Bob takes out, what the message was worth.",
 )
+UNUSABLE = ("NotAStore", "NotReadable", "NotWritten")  # errors that are a file's fault
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Everything = Annotated[bool, typer.Option("--all", help="Also the claims that take minutes.")]
 
@@ -126,15 +129,16 @@ def show(
     message_error: Annotated[float, typer.Option(help="Probability of a wrong message.")] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """One run of the protocol: the ledger, the information, the bounds, and how the steady state is doing."""
+    """One run of the protocol: the ledger, the information, the bounds; or what is in a file X.nc or a store X.zarr."""
+    if _shown_file(words or [], as_json=as_json):
+        return
     from qet.protocols.teleport import teleport
 
     from .point import Preparation, read_feedback, read_measurement
 
-    model = _model(words or [], term or [])
     preparation = Preparation(state, temperature, level, master, solver, tuple(bath or ()), tuple(jump or ()))
     run = teleport(
-        _state(model.swapped() if swap else model, preparation),
+        _state(_model(words or [], term or [], swap=swap), preparation),
         measure=read_measurement(measure, strength),
         feedback=read_feedback(feedback, operations, axis, angle),
         delay=delay,
@@ -143,10 +147,28 @@ def show(
     _print_run(run, as_json=as_json)
 
 
+def _shown_file(words: Sequence[str], *, as_json: bool) -> bool:
+    """Print what is in a file or a store, if the first word names one."""
+    from .dataset_file import described, is_data_file, text_of
+
+    if not words or not is_data_file(words[0]):
+        return False
+    from qet.foundations.errors import BadParameter
+
+    if len(words) > 1:
+        raise BadParameter(f"show {words[0]} takes no other words; got {' '.join(words[1:])}.")
+    found = described(words[0])
+    if as_json:
+        _print_json(found)
+    else:
+        print(text_of(found))
+    return True
+
+
 @app.command()
 def models(as_json: Json = False) -> None:
     """The models known by name, with their parameters."""
-    from .catalog import catalog
+    from qet.physics.catalog import catalog
 
     entries = catalog()
     if as_json:
@@ -177,13 +199,17 @@ def cite(name: Annotated[str | None, typer.Argument(help="A model, quantity, bou
     print(bibtex(name))
 
 
+register_studies(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a file that cannot be used, 2 for a wrong request."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
     try:
         return int(command.main(args=words, prog_name="qet", standalone_mode=False) or 0)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        _complain(". ".join(["stopped", *getattr(stop, "__notes__", [])]), 130)
         return 130
     except BrokenPipeError:  # the reader has seen enough, as in `qet cite | head`
         sys.stderr.close()
@@ -191,7 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _complain(str(error), 1)
     except Exception as error:  # noqa: BLE001  (sorted below; what is not ours goes on up)
-        return _complain(*_explained(error))
+        text, code = _explained(error)
+        return _complain(text, code, is_list=type(error).__name__ == "BadStudy")
 
 
 def _explained(error: Exception) -> tuple[str, int]:
@@ -199,7 +226,9 @@ def _explained(error: Exception) -> tuple[str, int]:
     from qet.foundations.errors import QetError, nearest
 
     if isinstance(error, QetError):
-        return str(error), 2
+        code = 1 if type(error).__name__ in UNUSABLE else 2
+        notes = getattr(error, "__notes__", [])
+        return ". ".join([str(error).rstrip("."), *notes]) if notes else str(error), code
     context, option = getattr(error, "ctx", None), getattr(error, "option_name", None)
     if context is not None and option is not None and hasattr(error, "possibilities"):
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
@@ -210,17 +239,18 @@ def _explained(error: Exception) -> tuple[str, int]:
     raise error
 
 
-def _complain(message: str, code: int) -> int:
-    print(f"qet: {' '.join(message.split())}", file=sys.stderr)
+def _complain(message: str, code: int, *, is_list: bool = False) -> int:
+    print(message if is_list else f"qet: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
-def _model(words: Sequence[str], terms: Sequence[str]) -> Model:
+def _model(words: Sequence[str], terms: Sequence[str], *, swap: bool) -> Model:
     from .point import read_model, read_words
 
     name, parameters = read_words(words)
     options = [name for p in typer.main.get_command(app).commands["show"].params for name in p.opts]  # type: ignore[attr-defined]
-    return read_model(name, parameters, terms, [name for name in options if name.startswith("--")])
+    model = read_model(name, parameters, terms, [name for name in options if name.startswith("--")])
+    return model.swapped() if swap else model
 
 
 def _state(model: Model, preparation: Preparation) -> State:

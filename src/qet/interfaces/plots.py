@@ -35,6 +35,7 @@ from .drawing import (
 from .figure_files import save
 from .plots_profile import animate, profile, spacetime
 from .plots_scaling import decay, phase_map
+from .plots_study import curve, field
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 __all__ = [
     "animate",
     "currents",
+    "curve",
     "decay",
     "energy",
     "energy_map",
+    "field",
     "ledger",
     "panel",
     "phase_map",
@@ -292,14 +295,14 @@ def _panel_keys(ax: Axes, panel: Panel) -> list[tuple[Any, str]]:
     own: list[tuple[Any, str]] = []
     shared: dict[tuple[str, str], Any] = {}
     base = ""
-    for curve, line in zip(panel.curves, ax.lines, strict=True):
-        added = curve.label.removeprefix(f"{base}, ")
-        if curve.style in ("dashed", "dotted") and base and added != curve.label:
-            key = Line2D([], [], color="0.35", linestyle=DASHES[curve.style])
-            shared.setdefault((curve.style, added), key)
+    for part, line in zip(panel.curves, ax.lines, strict=True):
+        added = part.label.removeprefix(f"{base}, ")
+        if part.style in ("dashed", "dotted") and base and added != part.label:
+            key = Line2D([], [], color="0.35", linestyle=DASHES[part.style])
+            shared.setdefault((part.style, added), key)
         else:
-            own.append((line, typeset(curve.label)))
-            base = curve.label
+            own.append((line, typeset(part.label)))
+            base = part.label
     return own + [(key, typeset(added)) for (_, added), key in shared.items()]
 
 

@@ -14,13 +14,12 @@ from typing import Any
 
 from qet.foundations.errors import BadParameter, unknown
 from qet.physics.baths import Bath, Jump, bath, jump
+from qet.physics.catalog import find_model, model_names
 from qet.physics.feedback import Feedback, feedback
 from qet.physics.measurement import AXES, Measurement, measure
 from qet.physics.model import Model
 from qet.physics.models import model as model_of_terms
 from qet.solvers.masters import Master, checked_master
-
-from .catalog import find_model, model_names
 
 STATES = ("ground", "eigenstate", "gibbs", "steady")
 BATH_WORDS = ("site", "T", "rate", "mu", "statistics", "coupling", "full_band", "spectrum", "lamb_shift", "common")
@@ -106,7 +105,7 @@ def read_model(name: str | None, parameters: Mapping[str, str], terms: Sequence[
     name = name or (FROM_TERMS if terms else "minimal")
     if name == FROM_TERMS:
         values = _typed(model_of_terms, parameters, options)
-        return model_of_terms(dict(_pair("--term", term) for term in terms), **values)
+        return model_of_terms(dict(pair("--term", term) for term in terms), **values)
     if terms:
         raise BadParameter(f"--term goes with the model {FROM_TERMS!r}; the model asked for is {name!r}.")
     if name not in model_names():
@@ -121,7 +120,7 @@ def read_model(name: str | None, parameters: Mapping[str, str], terms: Sequence[
 
 def read_bath(text: str) -> Bath:
     """A reservoir from words like "site=0 T=1 rate=0.1 statistics=fermion spectrum=power:0.5:5"."""
-    given = _named("--bath", text, BATH_WORDS)
+    given = named("--bath", text, BATH_WORDS)
     for needed in ("site", "T", "rate"):
         if needed not in given:
             raise BadParameter(f'--bath "{text}" needs {needed}=...; for example --bath "site=0 T=1 rate=0.1".')
@@ -136,7 +135,7 @@ def read_bath(text: str) -> Bath:
 
 def read_jump(text: str) -> Jump:
     """A bare Lindblad operator from words like "operator=- site=0 rate=0.1"."""
-    given = _named("--jump", text, JUMP_WORDS)
+    given = named("--jump", text, JUMP_WORDS)
     if "operator" not in given:
         raise BadParameter(f'--jump "{text}" needs operator=...; for example --jump "operator=- site=0 rate=0.1".')
     site = sites("site", given["site"]) if "site" in given else None
@@ -220,20 +219,21 @@ def _whole(name: str, text: str) -> int:
         raise BadParameter(f"{name} must be a whole number; got {text!r}.") from None
 
 
-def _named(option: str, text: str, known: Sequence[str]) -> dict[str, str]:
+def named(option: str, text: str, known: Sequence[str]) -> dict[str, str]:
     """Words "name=value" as a dict; a value with spaces is quoted."""
     try:
         words = shlex.split(text)
     except ValueError:
         raise BadParameter(f"{option} {text!r} has a quotation mark that is not closed.") from None
-    pairs = dict(_pair(option, word) for word in words)
+    pairs = dict(pair(option, word) for word in words)
     for name in pairs:
         if name not in known:
             raise unknown(f"part of {option}", name, known)
     return pairs
 
 
-def _pair(option: str, word: str) -> tuple[str, str]:
+def pair(option: str, word: str) -> tuple[str, str]:
+    """A word "name=value" as its two parts."""
     name, sign, value = word.partition("=")
     if not sign or not name.strip() or not value.strip():
         raise BadParameter(f"{option} is written name=value; got {word!r}.")

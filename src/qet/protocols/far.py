@@ -36,6 +36,7 @@ from qet.foundations.paulis import LETTERS, PauliString, PauliSum, collect, mult
 from qet.physics.model import Model
 from qet.protocols import best
 from qet.protocols.secular import largest_root
+from qet.protocols.target import stated_of
 from qet.solvers.questions import expect_of
 from qet.solvers.states import State, energy_scale
 
@@ -235,6 +236,9 @@ class Far:
         """Error of a mean of what meets Bob: the relative precision of the state's energies, times its scale."""
         state = self.run.state
         scale, near = np.asarray(energy_scale(state.model)), np.asarray(energy_scale(state.model, state.model.B))
+        stated = stated_of(state, None, state.model.B)
+        if stated is not None:
+            return stated + near * ROUNDING
         return near * (np.asarray(state.solver_error) / np.where(scale > 0.0, scale, 1.0) + ROUNDING)
 
     @cached_property

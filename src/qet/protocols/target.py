@@ -11,6 +11,7 @@ Derived here. Charges and currents are teleported in arXiv:2407.12359, of which 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,10 @@ import numpy as np
 from qet.foundations.conventions import ROUNDING
 from qet.foundations.errors import BadParties, NotHermitian
 from qet.foundations.linalg import expectation
-from qet.foundations.paulis import PauliSum
+from qet.foundations.paulis import PauliString, PauliSum
 from qet.physics.model import Model, as_operator
 from qet.protocols.beyond import beyond_patch
+from qet.solvers.questions import error_of_means, trace_error_of
 from qet.solvers.states import State, energy_scale
 
 if TYPE_CHECKING:
@@ -60,10 +62,58 @@ def scale_of(state: State, target: PauliSum | None, meeting: Sequence[int] | Non
 
 
 def precision_of(state: State, target: PauliSum | None) -> Any:
-    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale."""
+    """Absolute precision of a mean of the target: the relative precision of the state's energies, times its scale.
+
+    Where the state states the errors of its marginals it is `stated_of` Alice's and Bob's terms, the larger one.
+    """
+    stated = [stated_of(state, target, party) for party in (state.model.A, state.model.B)]
+    if stated[0] is not None:
+        return (np.maximum(*stated) + scale_of(state, target) * ROUNDING)[()]
     if target is None:
         return state.precision
     return (weight_of(state, target) * np.asarray(state.solver_error) + scale_of(state, target) * ROUNDING)[()]
+
+
+def stated_of(state: State, target: PauliSum | None, party: Sequence[int]) -> Any:
+    """Error of what a party's act changes, from the stated errors of means or marginals; None where there are none.
+
+    Single sites: what changes is Σ w_s <s>. Of a string of size c, Bob's turn makes strings with other letters at his
+    site and Σ w² = c², Alice's outcomes double these at most where she measures an axis, and the string itself is
+    subtracted. With e the largest error of these means, and errors added in quadrature, that is (3 Σ c²)^½ e.
+
+    Parties of several sites: the strings on some sites, of norm h, change by the mean of an operator whose spectrum
+    lies within ±2h; the error of the marginal has the trace norm e and no trace: 2 h e, added up over such sites.
+    Derived here.
+    """
+    A, near = state.model.A, _near(state, target, party)
+    if trace_error_of(state.payload, A) is None:
+        return None
+    if len(A) == len(party) == 1:
+        size = np.sqrt(3.0 * np.asarray(sum((np.abs(c) ** 2 for _, c in near), 0.0)))
+        return size * np.asarray(error_of_means(state.payload, _turned(near, A[0], party[0])))
+    heights: dict[tuple[int, ...], Any] = {}
+    for string, c in near:
+        reach = tuple(sorted({site for site, _ in string} | set(party) | set(A)))
+        heights[reach] = heights.get(reach, 0.0) + np.abs(c)
+    return sum((2.0 * h * np.asarray(trace_error_of(state.payload, reach)) for reach, h in heights.items()), 0.0)
+
+
+def _near(state: State, target: PauliSum | None, party: Sequence[int]) -> list[tuple[PauliString, Any]]:
+    """The strings of H or of a target that meet a party."""
+    terms = state.model.dynamics.terms if target is None else target.terms
+    return [(string, c) for string, c in terms if {site for site, _ in string} & set(party)]
+
+
+def _turned(near: list[tuple[PauliString, Any]], alice: int, own: int) -> tuple[PauliSum, ...]:
+    """The strings with any letter at a site, and any or none at Alice's."""
+    found: set[PauliString] = set()
+    for string, _ in near:
+        for at_own, at_alice in product("XYZ", "IXYZ"):
+            letters = dict(string) | {own: at_own}
+            if at_alice != "I" or alice == own:
+                letters |= {alice: at_alice if at_alice != "I" else at_own}
+            found.add(tuple(sorted(letters.items())))
+    return tuple(PauliSum(((string, 1.0),)) for string in sorted(found))
 
 
 def weight_of(state: State, target: PauliSum | None) -> Any:

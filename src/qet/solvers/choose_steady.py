@@ -4,7 +4,8 @@ The master equation decides first: "leads" and "heom" are their own routes. A ge
 eliminated on arrays of Pauli means where it is a GKSL equation of up to 5 sites, or of levels where it is Redfield's at
 many points of two qubits that keep parity, solved as a dense matrix up to 6, and
 iterated in its symmetry sectors up to 8. Jumps alone on single sites are iterated in the sectors of the product basis
-from 6 sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends.
+from 6 sites on, and beyond 8 third quantization comes first, where the chain is free and driven at its ends. Matrix
+products are taken when asked for by name.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from qet.foundations.checks import broadcast
+from qet.foundations.spelling import spelled_seconds
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers.choose import SHORT, Route, too_much
@@ -29,13 +31,14 @@ CHUNK = 2**19  # entries of a batch of generators that is handled at once
 VECTORS = 160  # of the size of a density matrix that an iteration keeps
 
 
-def steady_routes(model: Model, things: Things, master: Master) -> Iterator[Route]:
+def steady_routes(model: Model, things: Things, master: Master, bond: int | None = None) -> Iterator[Route]:
     """Routes to a steady state, the best first, each looked into when it is its turn.
 
     Args:
         model: The Hamiltonian.
         things: Baths and jumps.
         master: As `chosen_master` gives it.
+        bond: Bond dimension of matrix products, where one is asked for.
     """
     shapes = {f"surrounding {i}": thing.shape for i, thing in enumerate(things)}
     points = int(np.prod(broadcast(model=model.shape, **shapes), dtype=float))
@@ -58,6 +61,7 @@ def steady_routes(model: Model, things: Things, master: Master) -> Iterator[Rout
             yield from short[::-1]
         if master == "gksl":
             yield _vectorized(model, points)
+            yield _mps(model, things, bond)
 
 
 def usual_solver(model: Model, things: Things, master: Master) -> str:
@@ -113,6 +117,17 @@ def _chains(model: Model, things: Things, points: int) -> Route:
     obstacle = why_not(model, things)
     need = float("nan") if obstacle else float(memory_of(model, things)) if points else 0.0
     return Route("chains", "matrix-free in symmetry sectors, preconditioned", need, obstacle or too_much(need))
+
+
+def _mps(model: Model, things: Things, bond: int | None) -> Route:
+    from qet.solvers.mps.driven import memory_of, seconds_of, why_not
+    from qet.solvers.mps.driven_state import BOND
+
+    need = memory_of(model, things, bond)
+    obstacle = why_not(model, things) or too_much(need)
+    time = seconds_of(model, things, bond)
+    why = f"matrix products of bond {bond or BOND}, with a stated error; about {spelled_seconds(time)} of CPU time"
+    return Route("mps", why, need, obstacle, is_usual=False)
 
 
 def _vectorized(model: Model, points: int) -> Route:

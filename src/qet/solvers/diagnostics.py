@@ -150,7 +150,7 @@ class SteadyDiagnostics:
     Args:
         answers: Name -> array or function of no arguments. Names: residual, smallest_eigenvalue, gap,
             validity (a `Validity`), currents (a `Currents`, a column for each surrounding in the order given),
-            hierarchy (a `Hierarchy`), symmetries (a `Symmetries`).
+            hierarchy (a `Hierarchy`), symmetries (a `Symmetries`), current_error.
         is_bath: Which of the surroundings are baths (the others are bare jumps).
         T: Temperatures of the baths, numbers or arrays of shape (...).
         mu: Chemical potentials of the baths.
@@ -222,6 +222,11 @@ class SteadyDiagnostics:
     def energy_currents(self) -> Array:
         """Energy flowing in per unit time, shape (..., columns): baths first, then bare jumps; they sum to zero."""
         return self._currents.energy[..., self._order]
+
+    @property
+    def energy_current_error(self) -> Any:
+        """Stated error of the energy currents, the largest of all, where a route states one (solver="mps")."""
+        return self._answer("current_error")
 
     @property
     def particle_currents(self) -> Array:

@@ -175,7 +175,7 @@ def _oscillators(word: str, model: Any, shape: tuple[int, ...], solver: Solver) 
 
 
 def _steady(
-    model: Model, surroundings: Any, *, master: Master | None = None, solver: str = "auto", allow: Any = ()
+    model: Model, surroundings: Any, *, master: Master | None = None, solver: Solver = "auto", allow: Any = ()
 ) -> _Request:
     check_model("steady", model)
     things = as_surroundings(surroundings)
@@ -183,7 +183,8 @@ def _steady(
     equation = chosen_master(master, things)
     if equation in ("leads", "heom") and solver in ("dense", "iterative"):
         solver = "auto"  # these equations have one route, whatever is asked
-    return _Request(solver, (), tuple(steady_routes(model, things, equation)))
+    name, bond = (solver, None) if isinstance(solver, str) else (solver[0], int(solver[1]) if len(solver) > 1 else None)
+    return _Request(name, (), tuple(steady_routes(model, things, equation, bond)))
 
 
 _REQUESTS: dict[str, Callable[..., _Request]] = {

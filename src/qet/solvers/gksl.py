@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from qet.foundations.chunks import SIZE, in_chunks
+from qet.foundations.chunks import SIZE, in_chunks, is_played
 from qet.foundations.elimination import Plan, solve
 from qet.foundations.errors import NoUniqueSteadyState, TooLarge
 from qet.physics.model import Model
@@ -54,7 +54,7 @@ def gksl_steady(model: Model, dissipators: Sequence[Dissipator]) -> Expectations
     _check_size(model)
     inputs, parameters_of = _parameters(model, dissipators)
     keys = _keys(model, dissipators)
-    system = block(model.n_sites, keys)
+    system = block(model.n_sites, keys, is_played(*inputs))
 
     def chunk(*pieces: Any) -> tuple[Any, ...]:
         parameters = parameters_of(pieces)

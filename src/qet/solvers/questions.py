@@ -69,5 +69,20 @@ def means_after(payload: Any, history: History, operators: tuple[PauliSum, ...],
     raise _not_offered(payload, "what follows a protocol")
 
 
+@singledispatch
+def trace_error_of(payload: Any, sites: tuple[int, ...]) -> Any:
+    """Stated trace norm of the error of the marginal on some sites, shape (*shape).
+
+    None where a state states the error of its energies alone, which is then the same everywhere.
+    """
+    return None
+
+
+@singledispatch
+def error_of_means(payload: Any, operators: tuple[PauliSum, ...]) -> Any:
+    """Stated error of each of a family of means, shape (*shape); None where the state states that of energies alone."""
+    return None
+
+
 def _not_offered(payload: Any, what: str) -> NotOffered:
     return NotOffered(f"a state held as {type(payload).__name__} does not offer {what}.")

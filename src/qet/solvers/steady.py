@@ -36,7 +36,7 @@ from qet.foundations.values import Call, call_of
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
 from qet.solvers import answers as _answers  # noqa: F401 - registers the questions a density matrix answers
-from qet.solvers.choose import SHORT
+from qet.solvers.choose import SHORT, Solver, checked_solver
 from qet.solvers.choose_steady import usual_solver
 from qet.solvers.contacts import check_inside
 from qet.solvers.deferred import is_deferred, put_off
@@ -56,13 +56,13 @@ from qet.solvers.validity import local_outside
 
 Array = np.ndarray
 Surroundings = tuple[Bath | Jump, ...]
-SOLVERS = ("auto", "dense", "iterative", "vectorized", "chains", "fermions")
+SOLVERS = ("auto", "dense", "iterative", "vectorized", "chains", "fermions", "mps")
 ALLOWANCES = ("NotPositive", "NotConverged", "OutsideDomain", "SameOperatorTwice")
 LARGEST = 64  # levels
 
 
 def steady(
-    model: Model, surroundings: Any, *, master: Master | None = None, solver: str = "auto", allow: Any = ()
+    model: Model, surroundings: Any, *, master: Master | None = None, solver: Solver = "auto", allow: Any = ()
 ) -> State:
     """The state that a model settles into among its baths and jumps.
 
@@ -77,7 +77,8 @@ def steady(
             dense matrices (up to 6 qubits), "iterative" never writes it out and works in its symmetry sectors (up to
             8). For master "gksl" also "vectorized", the sparse matrix of the textbooks (up to 7); "chains", matrix-free
             in symmetry sectors, with jumps on single sites (about 13); "fermions", third quantization of free chains
-            with jumps at the ends.
+            with jumps at the ends; "mps" or ("mps", bond), matrix products of nearest-neighbor chains of any length,
+            jumps on single sites, with a stated error (docs/driven-chains.md); never taken unasked.
         allow: Names of refusals and warnings to turn off, such as ("NotPositive",) or ("OutsideDomain",).
 
     Returns:
@@ -117,11 +118,8 @@ def steady(
 
 def check_request(model: Model, things: Surroundings, solver: Any) -> None:
     """Refuse a solver that is not known, and surroundings that touch what is not there."""
-    if solver == "mps":
-        raise NotOffered(
-            "steady: driven steady states are not found as matrix products: their error could not be stated (see "
-            "docs/matrix-product-states.md). Take solver='chains' up to 13 sites, or 'fermions' where H is quadratic."
-        )
+    if isinstance(solver, (tuple, list)) and solver and solver[0] == "mps":
+        solver, _ = checked_solver(solver)
     if solver not in SOLVERS:
         raise unknown("solver", solver, SOLVERS)
     for thing in things:
@@ -130,10 +128,12 @@ def check_request(model: Model, things: Surroundings, solver: Any) -> None:
 
 
 def _found(
-    model: Model, things: Surroundings, chosen: Master, made_by: Call, allowed: tuple[str, ...], solver: str
+    model: Model, things: Surroundings, chosen: Master, made_by: Call, allowed: tuple[str, ...], solver: Solver
 ) -> State:
     """The steady state by a solver, or by the usual one."""
     route = usual_solver(model, things, chosen) if solver == "auto" else solver
+    if not isinstance(route, str) or route == "mps":
+        return _by_products(model, things, chosen, made_by, allowed, route)
     if route in ("vectorized", "chains", "fermions"):
         try:
             return _driven(model, things, chosen, made_by, allowed, route)
@@ -177,6 +177,24 @@ def _driven(
 
         found = steady_by_fermions(model, things)
     return State(model, found.payload, solver, made_by, found.error, things, master, found.diagnostics)
+
+
+def _by_products(
+    model: Model, things: Surroundings, master: Master, made_by: Call, allowed: tuple[str, ...], solver: Solver
+) -> State:
+    """The route by matrix products, with the bond dimension asked for."""
+    if master != "gksl":
+        raise NotOffered(f'solver="mps" is for master="gksl", jumps alone; this is {master!r}.')
+    from qet.solvers.mps.driven import steady_by_mps
+
+    refuse_same_operator(things, allowed)
+    shape = np.broadcast_shapes(model.shape, *(thing.shape for thing in things))
+    if 0 in shape:
+        found = Prepared(no_points(model, shape), diagnostics=diagnostics_of(things, {"residual": np.zeros(shape)}))
+    else:
+        numbers = checked_solver(solver)[1]
+        found = steady_by_mps(model, things, numbers[0] if numbers else None, allowed)
+    return State(model, found.payload, "mps", made_by, found.error, things, master, found.diagnostics)
 
 
 def as_surroundings(surroundings: Any) -> Surroundings:

@@ -15,17 +15,26 @@ Derived here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qet.foundations.errors import BadParameter, NotOffered
 from qet.foundations.paulis import PauliSum, collect, pauli
 from qet.physics.model import Model
+from qet.solvers.questions import error_of_means
 from qet.solvers.states import State, expect
 
 Array = np.ndarray
 _KEPT = 1e-12  # of a bond's commutator with Z_j + Z_{j+1}, relative to the bond
+
+
+class TransportError(NamedTuple):
+    """Stated errors along the whole chain, each of shape (...); NaN for a spin current that is not there."""
+
+    magnetization: Any
+    spin_current: Any
+    energy_current: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +45,13 @@ class Transport:
         magnetization: <Z_j>, shape (..., N).
         energy_current: Through the sites 1 .. N-2, shape (..., N - 2), in units of energy per time.
         found_spin_current: What `spin_current` gives, or why it cannot.
+        error: Stated errors, for states that state them (solver="mps"); None where they are exact.
     """
 
     magnetization: Array
     energy_current: Array
     found_spin_current: Array | str
+    error: TransportError | None = None
 
     @property
     def spin_current(self) -> Array:
@@ -69,7 +80,8 @@ def transport(state: State) -> Transport:
         state: Any state of a model with terms on single sites and nearest neighbors.
 
     Returns:
-        `.magnetization` (..., N), `.spin_current` (..., N - 1), `.energy_current` (..., N - 2).
+        `.magnetization` (..., N), `.spin_current` (..., N - 1), `.energy_current` (..., N - 2), and `.error` where the
+        state is a matrix product with stated errors.
 
     Raises:
         NotOffered: for a Hamiltonian with longer terms; and on access of `.spin_current` where H does not conserve the
@@ -103,11 +115,24 @@ def transport(state: State) -> Transport:
         for j, bond in enumerate(bonds)
     ]
     energy = [1j * (shares[j - 1] * shares[j] - shares[j] * shares[j - 1]) for j in range(1, n - 1)]
+    letters = [pauli(f"Z{j}") for j in range(n)]
     return Transport(
-        _stacked(state, [pauli(f"Z{j}") for j in range(n)]),
+        _stacked(state, letters),
         _stacked(state, energy),
         reason or _stacked(state, flows),
+        _error(state, letters, None if reason else flows, energy),
     )
+
+
+def _error(
+    state: State, letters: list[PauliSum], flows: list[PauliSum] | None, energy: list[PauliSum]
+) -> TransportError | None:
+    """The stated errors of three families of means, where the state states them."""
+    first = error_of_means(state.payload, tuple(letters))
+    if first is None:
+        return None
+    spin = np.full(np.shape(first), np.nan)[()] if flows is None else error_of_means(state.payload, tuple(flows))
+    return TransportError(first, spin, error_of_means(state.payload, tuple(energy)))
 
 
 def _parts(model: Model) -> tuple[list[PauliSum], list[PauliSum]]:

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from qet.foundations.errors import NotWritten
@@ -39,6 +40,14 @@ def temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp-{HOST}-{os.getpid()}-{_TOKEN}-{uuid.uuid4().hex[:8]}")
 
 
+def shown(path: Path) -> str:
+    """A place for a message: as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return str(path)
+
+
 def reason_of(error: OSError) -> str:
     """Why the system refused, in words."""
     return _REASONS.get(error.errno or 0, error.strerror or str(error))
@@ -56,6 +65,7 @@ def whole(path: Path, what: str, kept: str = "") -> Iterator[Path]:
     Raises:
         NotWritten: for whatever the system refuses.
     """
+    clear_left_behind(beside(path))
     name = temporary(path)
     try:
         yield name
@@ -107,6 +117,11 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError:
         return  # where nothing can be written there is nothing to remove either
+
+
+def beside(path: Path) -> Iterator[Path]:
+    """The temporary files and folders of a path, of whatever process."""
+    return path.parent.glob(f"{escape(path.name)}.tmp-*")
 
 
 def clear_left_behind(paths: Iterable[Path]) -> list[Path]:

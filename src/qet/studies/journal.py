@@ -63,7 +63,7 @@ def lines(folder: Path) -> Iterator[dict[str, Any]]:
 def _read(text: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
-    except ValueError:  # of JSON, or of bytes that are no text
+    except (ValueError, RecursionError):  # of JSON, of bytes that are no text, of brackets without end
         return None
     is_line = isinstance(line, dict) and isinstance(line.get("chunk"), int) and isinstance(line.get("files"), dict)
     return line if is_line else None

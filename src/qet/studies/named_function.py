@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.values import Value
 
 
 def check_parameters(word: str, point: Any, names: Collection[str], *, give: str) -> None:
@@ -49,8 +50,10 @@ def check_parameters(word: str, point: Any, names: Collection[str], *, give: str
         )
 
 
-def identity(function: Any) -> dict[str, str]:
-    """A function for a recipe: its name and the hash of its source, never the code itself."""
+def identity(function: Any) -> dict[str, Any]:
+    """A function for a recipe: its name and the hash of its source, never the code; of a study, which has none, all."""
+    if isinstance(function, Value):
+        return function.recipe
     try:
         source = inspect.getsource(function.func if isinstance(function, partial) else function)
     except (OSError, TypeError, IndexError, SyntaxError):
@@ -68,6 +71,8 @@ def _parameters(point: Callable[..., Any]) -> list[inspect.Parameter] | None:
 
 def name_of(function: Any) -> str:
     """The name of a function, without where it was defined."""
+    if isinstance(function, Value):
+        return str(getattr(function, "title", type(function).__name__))
     while isinstance(function, partial):
         function = function.func
     return str(getattr(function, "__qualname__", type(function).__name__)).replace("<locals>.", "").split(".")[-1]

@@ -8,9 +8,8 @@ damaged file is not read as numbers. Nothing in a file says when or where it was
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from qet.foundations.values import plain
 from qet.studies.durable import whole
 from qet.studies.store_template import stored_dtype
 from qet.studies.sweep_chunks import Region
+from qet.studies.unfailing_file import UnfailingFile
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,8 +34,9 @@ COMPLEX_SINCE = (1, 8)  # h5netcdf writes complex numbers without being told to 
 class Writer:
     """An open file."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, disk: UnfailingFile) -> None:
         self._file = file
+        self._disk = disk
         self._coordinates: dict[str, tuple[str, ...]] = {}
 
     def coordinate(self, name: str, dims: tuple[str, ...], values: Array, attributes: Mapping[str, Any]) -> None:
@@ -85,12 +86,17 @@ class Writer:
             made.attrs[key] = value
 
     def put(self, name: str, region: Region, values: Array) -> None:
-        """Write values into a part of a variable."""
+        """Write values into a part of a variable.
+
+        Raises:
+            OSError: for what the disk refuses.
+        """
         if 0 in values.shape:
             return
         if values.dtype.kind in "UOT":
             values = np.array([str(item) for item in values.ravel()], dtype=object).reshape(values.shape)
         self._file[name][region or ...] = values.astype("i1") if values.dtype.kind == "b" else values
+        self._disk.refuse_failure()
 
 
 @contextmanager
@@ -104,17 +110,12 @@ def written(path: Path, attributes: Mapping[str, Any], *, has_complex: bool) -> 
 
     known = tuple(int(part) for part in h5netcdf.__version__.split(".")[:2])
     options = {"invalid_netcdf": True} if has_complex and known < COMPLEX_SINCE else {}
-    with whole(path, f"the file {path.name}") as name:
-        try:
-            with h5netcdf.File(str(name), "w", **options) as file:
-                yield Writer(file)
-                for key, value in netcdf_attributes(attributes).items():
-                    file.attrs[key] = value
-        except (OSError, RuntimeError) as error:
-            number = re.search(r"errno = (\d+)", str(error))  # HDF5 says it in words only
-            if number is None:
-                raise
-            raise OSError(int(number[1]), str(error)) from error
+    with whole(path, f"the file {path.name}") as name, closing(UnfailingFile(name)) as disk:
+        with h5netcdf.File(disk, "w", **options) as file:
+            yield Writer(file, disk)
+            for key, value in netcdf_attributes(attributes).items():
+                file.attrs[key] = value
+        disk.refuse_failure()
 
 
 def write_dataset(data: xr.Dataset, path: Path) -> None:

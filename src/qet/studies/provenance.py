@@ -18,7 +18,7 @@ import numpy as np
 
 from qet.foundations.conventions import STAMP
 from qet.foundations.errors import NewerVersion, NotReadable
-from qet.foundations.values import digest, plain
+from qet.foundations.values import digest, nameless, plain
 from qet.studies.store_header import identity_of_text
 
 CONVENTIONS = "qet-1"  # of the attributes of a Dataset, told on the page on files
@@ -56,7 +56,7 @@ def source() -> str:
 
 def sealed(name: str, recipe: Mapping[str, Any]) -> dict[str, str]:
     """A recipe as text, and its hash."""
-    text = json.dumps(plain(recipe), default=repr)
+    text = json.dumps(plain(recipe), default=nameless)
     return {name: text, f"{name}_sha": digest(json.loads(text))}
 
 

@@ -38,7 +38,7 @@ RUN = ("injected", "extracted", "local", "teleported", "leak", "net_work", "effi
 STATE = ("solver_error", "precision", "shape")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SPECIAL = "float"  # {"float": "nan"}: JSON has no such number
-POINTED = ("optimize", "sweep")  # words whose recipe names a function and does not hold it
+POINTED = ("optimize", "sweep", "gradient")  # words whose recipe names a function and does not hold it
 
 
 def save(thing: Any, path: str | os.PathLike[str], *, check: bool = True) -> Path:

@@ -21,7 +21,17 @@ import numpy as np
 
 from qet.foundations.errors import NotAStore, NotWritten, OtherStudy
 from qet.studies import journal
-from qet.studies.durable import HOST, clear_left_behind, reason_of, remove, temporary, to_disk, write_whole
+from qet.studies.durable import (
+    HOST,
+    beside,
+    clear_left_behind,
+    reason_of,
+    remove,
+    shown,
+    temporary,
+    to_disk,
+    write_whole,
+)
 from qet.studies.store_chunks import ChunkFiles, checksum, checksum_of_file, fault_of, names_of
 from qet.studies.store_header import condensed, difference_text, identity_of
 from qet.studies.store_template import FORMAT, JOURNAL, LABELS, WHY, Box, error_names, labels_read, write_template
@@ -93,7 +103,7 @@ class Store:
         target = Path(path)
         if target.exists() and not _is_empty_folder(target):
             return cls.open(target)._same(header)
-        clear_left_behind(target.parent.glob(f"{target.name}.tmp-*"))
+        clear_left_behind(beside(target))
         with_why = header.get("errors") == "record"
         told = _attributes(header, grid, chunks, first, attributes, with_why=with_why)
         made = temporary(target)
@@ -106,7 +116,9 @@ class Store:
             remove(made)
             if (target / "zarr.json").exists():
                 return cls.open(target)._same(header)
-            raise NotWritten(f"the store {target} was not made: {reason_of(error)}. Nothing was lost.") from error
+            raise NotWritten(
+                f"the store {shown(target)} was not made: {reason_of(error)}. Nothing was lost."
+            ) from error
         except BaseException:
             remove(made)
             raise
@@ -124,7 +136,7 @@ class Store:
         try:
             store = cls(folder, attributes)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NotAStore(f"the store {folder} is damaged: {error}.") from error
+            raise NotAStore(f"the store {shown(folder)} is damaged: {error}.") from error
         return store
 
     def refuse_other(self, header: Mapping[str, Any]) -> None:
@@ -136,7 +148,8 @@ class Store:
         difference = difference_text(condensed(header), self.header)
         if difference:
             raise OtherStudy(
-                f"{self.path} holds another study: {difference}. Give another place, or remove it if it is not needed."
+                f"{shown(self.path)} holds another study: {difference}. Give another place, or remove it if it is not "
+                "needed."
             )
 
     def _same(self, header: Mapping[str, Any]) -> Store:
@@ -161,8 +174,8 @@ class Store:
             journal.append(self.path / JOURNAL, _line(filled, files))
         except OSError as error:
             raise NotWritten(
-                f"chunk {filled.number} of {self.path} was not written: {reason_of(error)}. The chunks before it are "
-                "kept; run the same command again to go on."
+                f"chunk {filled.number} of {shown(self.path)} was not written: {reason_of(error)}. The chunks before "
+                "it are kept; run the same command again to go on."
             ) from error
 
     def _contents(self, filled: Filled, region: Region) -> Iterator[tuple[str, Path, bytes]]:
@@ -225,7 +238,7 @@ class Store:
                     break
                 faults.append(fault)
             else:
-                log.warning("%s: chunk %d is computed again: %s", self.path, number, faults[0])
+                log.warning("%s: chunk %d is computed again: %s", shown(self.path), number, faults[0])
         return found
 
     def refusals(self) -> list[Refused]:
@@ -240,10 +253,15 @@ class Store:
     def dataset(self) -> xr.Dataset:
         """The study as a Dataset whose arrays are read when they are asked for.
 
-        Where chunks are missing, numbers are nan (whole numbers 0) and the attribute `unfinished` says how many.
+        Where chunks are missing, numbers are nan (whole numbers 0) and the attribute `unfinished` says how many. One
+        that was damaged is refused when it is read.
+
+        Raises:
+            NotAStore: if the axes of the store are damaged.
         """
         import xarray as xr
 
+        missing = len(self.chunks) - len(self.done(thorough=False))
         data = xr.open_zarr(str(self.path), consolidated=False, chunks=None, decode_cf=False)
         data = data.set_coords(self.coordinates)
         for name in [name for name in data.coords if LABELS in data[name].attrs]:
@@ -252,7 +270,6 @@ class Store:
             data = data.assign_coords({name: (known.dims, labels_read(known.values, known.attrs[LABELS]), said)})
         data = data[list(self.variables)]
         data.attrs = dict(self.attributes)
-        missing = len(self.chunks) - len(self.done(thorough=False))
         if missing:
             data.attrs["unfinished"] = f"{missing} of {len(self.chunks)} chunks are missing"
         return data
@@ -281,10 +298,10 @@ class Store:
 
     def _clear(self) -> None:
         folders = [self.path, *(self.path / name for name in self.variables)]
-        clear_left_behind(self.path.parent.glob(f"{self.path.name}.tmp-*"))
+        clear_left_behind(beside(self.path))
         for folder in folders:
             for path in clear_left_behind(folder.glob("*.tmp-*")):
-                log.info("%s: removed %s, which a killed process left behind", self.path, path.name)
+                log.info("%s: removed %s, which a killed process left behind", shown(self.path), path.name)
 
 
 def _attributes(
@@ -334,30 +351,34 @@ def _check_seal(folder: Path) -> None:
     try:
         known = json.loads((folder / JOURNAL / SEAL).read_bytes())
     except (OSError, ValueError):
-        raise NotAStore(f"the store {folder} is damaged: {JOURNAL}/{SEAL} cannot be read.") from None
+        raise NotAStore(f"the store {shown(folder)} is damaged: {JOURNAL}/{SEAL} cannot be read.") from None
     for name, (size, crc) in known.items():
         fault = fault_of(folder / name, size, crc)
         if fault is not None:
-            raise NotAStore(f"the store {folder} is damaged: {fault}. Its axes can no longer be trusted; start again.")
+            raise NotAStore(
+                f"the store {shown(folder)} is damaged: {fault}. Its axes can no longer be trusted; start again."
+            )
 
 
 def _attributes_read(folder: Path) -> dict[str, Any]:
     if not folder.exists():
-        raise NotAStore(f"there is no store {folder}.")
+        raise NotAStore(f"there is no store {shown(folder)}.")
     if not folder.is_dir():
-        raise NotAStore(f"{folder} is a file; a store is a folder such as map.zarr.")
+        raise NotAStore(f"{shown(folder)} is a file; a store is a folder such as map.zarr.")
     try:
         found = json.loads((folder / "zarr.json").read_bytes())
         attributes = dict(found["attributes"])
         own = json.loads(attributes["qet_store"])
     except FileNotFoundError:
-        raise NotAStore(f"{folder} is a folder but no store: there is no zarr.json in it.") from None
+        raise NotAStore(f"{shown(folder)} is a folder but no store: there is no zarr.json in it.") from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise NotAStore(f"{folder} is no store of qet: its zarr.json does not say what study it holds.") from None
+        raise NotAStore(
+            f"{shown(folder)} is no store of qet: its zarr.json does not say what study it holds."
+        ) from None
     if not isinstance(own, dict) or not isinstance(own.get("format"), int) or own["format"] > FORMAT:
         raise NotAStore(
-            f"{folder} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads stores up to "
-            f"format {FORMAT}. Update qet."
+            f"{shown(folder)} was written by a newer qet ({attributes.get('source', 'unknown')}); this one reads "
+            f"stores up to format {FORMAT}. Update qet."
         )
     return attributes
 

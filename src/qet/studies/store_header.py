@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qet.foundations.values import digest, plain
+from qet.foundations.values import digest, nameless, plain
 
 WRITTEN_OUT = 64  # items up to which a list is kept as it is
 NAMED = 3  # differences that a message names
@@ -20,16 +20,19 @@ HASHES = ("source", "sha")  # entries whose values tell nobody anything
 
 def condensed(data: Any) -> Any:
     """A header as plain data, every long list of scalars as its length, ends and hash."""
-    data = plain(data)
+    return _condensed(plain(data))
+
+
+def _condensed(data: Any) -> Any:
     if isinstance(data, Mapping):
-        return {str(key): condensed(item) for key, item in data.items()}
+        return {str(key): _condensed(item) for key, item in data.items()}
     if isinstance(data, (list, tuple)):
-        items = [plain(item) for item in data]
+        items = list(data)
         if len(items) > WRITTEN_OUT:
-            ends = {"first": condensed(items[0]), "last": condensed(items[-1])}
-            return {"count": len(items), **ends, "sha": digest(json.loads(json.dumps(items, default=repr)))}
-        return [condensed(item) for item in items]
-    return data if isinstance(data, (str, int, float, bool, type(None))) else repr(data)
+            ends = {"first": _condensed(items[0]), "last": _condensed(items[-1])}
+            return {"count": len(items), **ends, "sha": digest(json.loads(json.dumps(items, default=nameless)))}
+        return [_condensed(item) for item in items]
+    return data if isinstance(data, (str, int, float, bool, type(None))) else nameless(data)
 
 
 def identity_of(header: Mapping[str, Any]) -> str:

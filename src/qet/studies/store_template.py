@@ -1,8 +1,9 @@
 """The empty store of a study: a zarr v3 folder with every array described and the axes written, and no result yet.
 
 Each variable is cut exactly as the sweep is, its own axes in one piece, so that a chunk of the sweep is one file a
-variable. Names are stored as numbers with a list of labels, since zarr has no settled form for text; why a point has
-no answer is stored as the number of its error.
+variable. It ends in its CRC-32C, by which any reader of zarr refuses a file that was damaged. Names are stored as
+numbers with a list of labels, since zarr has no settled form for text; why a point has no answer is stored as the
+number of its error.
 """
 
 from __future__ import annotations
@@ -114,17 +115,18 @@ def _create(
     dims: tuple[str, ...],
     attributes: Mapping[str, Any],
 ) -> Any:
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     if not name or name == JOURNAL or name.startswith((".", "__", "zarr.json")) or set(name) & set('/\\:*?"<>|'):
         raise BadParameter(f"{name!r} cannot be stored: every variable is a folder of its name. Give it another one.")
     shape, lengths = cut
+    packed = (BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=dtype.itemsize),) if shape else ()
     return root.create_array(
         name,
         shape=shape,
         chunks=tuple(max(length, 1) for length in lengths),
         dtype=dtype,
-        compressors=BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=dtype.itemsize) if shape else None,
+        compressors=(*packed, Crc32cCodec()),
         fill_value=np.nan if dtype.kind in "fc" else 0,
         chunk_key_encoding={"name": "default", "separator": "."},
         dimension_names=dims,

@@ -47,6 +47,7 @@ from qet.studies.decompose import decompose
 from qet.studies.gradient import gradient
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
+from qet.studies.study_data import study_of
 from qet.studies.sweep import sweep
 from qet.studies.sweep_sampling import sampled, zipped
 
@@ -67,6 +68,11 @@ def _between(*, of: Model | State, A: Any, B: Any) -> Model | State:
 def _cycle_state(**arguments: Any) -> State:
     """The state at the start of a cycle's round."""
     return cycle(**arguments).state
+
+
+def _sweep(*, point: Any, together: Any = (), **arguments: Any) -> Any:
+    """A sweep whose lists side by side and samples are one argument."""
+    return sweep(point, *together, **arguments)
 
 
 WORDS: dict[str, Callable[..., Any]] = {
@@ -114,11 +120,14 @@ WORDS: dict[str, Callable[..., Any]] = {
     "decompose": decompose,
     "optimize": optimize,
     "gradient": gradient,
-    "sweep": sweep,
+    "sweep": _sweep,
+    "study": study_of,
     "zipped": zipped,
     "sampled": sampled,
     "decay_law": decay_law,
 }
+PLAIN = ("study",)
+"""Words whose arguments are plain data and hold no recipes."""
 
 
 def rerun(recipe: Mapping[str, Any]) -> Any:
@@ -152,7 +161,8 @@ def _build(data: Any) -> Any:
             return {key: _build(item) for key, item in data.items()}
         if not isinstance(word, str) or word not in WORDS:
             raise unknown("word", word, WORDS)
-        arguments = {key: _build(item) for key, item in data.items() if key != "word"}
+        held = {key: item for key, item in data.items() if key != "word"}
+        arguments = held if word in PLAIN else {key: _build(item) for key, item in held.items()}
         try:
             signature(WORDS[word]).bind(**arguments)
         except TypeError as error:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, unknown
-from qet.foundations.values import call_of, plain
+from qet.foundations.values import call_of
 from qet.studies.engines import check_engine, run_chunks
-from qet.studies.function_uses import uses_of
+from qet.studies.function_uses import told_of, uses_of
 from qet.studies.named_function import check_parameters, identity, name_of
 from qet.studies.progress import Progress
 from qet.studies.provenance import dataset_attributes, sealed
+from qet.studies.store_header import condensed
 from qet.studies.sweep_axes import grid_of
 from qet.studies.sweep_chunks import Filled, Refused, Region
 from qet.studies.sweep_columns import Columns
@@ -156,17 +157,18 @@ def title_of(work: Work) -> str:
 def header_of(work: Work, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """What makes this study another than others, as plain data."""
     lengths = {axis.name: n for axis, n in zip(work.grid.stored, work.chunks.lengths, strict=True)}
-    return {
+    header = {
         "point": recipe["point"],
         "uses": uses_of(work.point),
-        "axes": {axis.name: plain(list(axis.values)) for axis in work.grid.axes if not axis.together}
-        | {name: plain(value) for name, value in work.grid.fixed.items()},
+        "axes": {axis.name: told_of(axis.values) for axis in work.grid.axes if not axis.together}
+        | {name: told_of(value) for name, value in work.grid.fixed.items()},
         "together": recipe.get("together", []),
         "loop": sorted(recipe.get("loop", [])),
         "errors": "record" if work.is_recording else "raise",
         "variables": list(work.kept),
         "chunks": lengths,
     }
+    return dict(condensed(header))  # here, so that a million values along an axis are gone through once
 
 
 @dataclass(eq=False)

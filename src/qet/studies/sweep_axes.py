@@ -17,13 +17,14 @@ import numpy as np
 
 from qet.foundations.checks import real
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
-from qet.foundations.values import spell
+from qet.foundations.values import nameless, spell
 from qet.studies.sweep_chunks import Region
 from qet.studies.sweep_sampling import Together
 
 Array = np.ndarray
 Block = tuple[slice, ...]  # of the vectorized axes, in their order
 Coordinate = tuple[tuple[str, ...], Array, dict[str, Any]]
+NUMBERS = (bool, int, float, complex, np.number, np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,17 @@ class Axis:
 
 def labels_of(values: Any) -> Array:
     """Values as a coordinate: numbers and names as they are, anything else as text."""
-    if all(isinstance(x, (bool, int, float, str, np.generic)) for x in values):
-        return np.asarray(values)
-    return np.array([x if isinstance(x, str) else spell(x) for x in values], dtype=str)
+    if isinstance(values, np.ndarray):
+        return values
+    kinds = {"text" if isinstance(x, str) else "number" if isinstance(x, NUMBERS) else "other" for x in values}
+    labels = np.asarray(values) if kinds == {"number"} else np.empty(0, dtype=object)
+    if labels.dtype.kind in "biufc":
+        return labels
+    return np.array([x if isinstance(x, str) else nameless(x) for x in map(_item, values)], dtype=str)
+
+
+def _item(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +126,8 @@ class Grid:
     @property
     def scalars(self) -> dict[str, Any]:
         """The fixed parameters that are numbers or names."""
-        return {name: value for name, value in self.fixed.items() if isinstance(value, (int, float, str))}
+        held = {name: value.item() if isinstance(value, np.ndarray) else value for name, value in self.fixed.items()}
+        return {name: labels_of([value])[0] for name, value in held.items() if isinstance(value, (*NUMBERS, str))}
 
     def indices(self, region: Region) -> Iterator[tuple[int, ...]]:
         """Every combination of the looped axes in a region of the box of points."""

@@ -68,7 +68,7 @@ def zipped(dim: str = "sample", **values: Any) -> Together:
     for name, given in values.items():
         if not (isinstance(given, (list, tuple, range)) or np.ndim(given) > 0):
             raise BadParameter(f"zipped takes a sequence of values for {name}; got {given!r}.")
-        if np.ndim(given) != 1 and isinstance(given, np.ndarray):
+        if isinstance(given, np.ndarray) and given.ndim != 1:
             raise ShapeMismatch(f"zipped: {name} is a sequence of values; got an array of shape {given.shape}.")
         held[name] = given if isinstance(given, np.ndarray) else list(given)
     lengths = {name: len(given) for name, given in held.items()}

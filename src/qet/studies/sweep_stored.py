@@ -7,6 +7,7 @@ it does not depend on who was there first.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qet.foundations import errors as every_error
 from qet.foundations.errors import BadParameter, QetError
+from qet.studies.durable import shown
 from qet.studies.engines import run_chunks
 from qet.studies.named_function import name_of
 from qet.studies.progress import Progress
@@ -49,7 +51,7 @@ def stored(work: Work, attributes: Mapping[str, Any], ask: Ask) -> xr.Dataset:
     Raises:
         OtherStudy: for a store of another study. Others as `sweep`.
     """
-    path, numbers = Path(ask.out), numbers_of(ask.shard, len(work.chunks))
+    path, numbers = Path(os.path.abspath(ask.out)), numbers_of(ask.shard, len(work.chunks))
     is_there = path.exists() and not (path.is_dir() and not any(path.iterdir()))
     fresh = [] if is_there else _begin(work, path, attributes, ask)
     store = Store.open(path)
@@ -70,13 +72,13 @@ def stored(work: Work, attributes: Mapping[str, Any], ask: Ask) -> xr.Dataset:
             )
         except BaseException as error:
             error.add_note(
-                f"{bar.done} of {len(numbers)} chunks of this sweep are finished and kept in {path}; the same call "
-                "goes on from there"
+                f"{bar.done} of {len(numbers)} chunks of this sweep are finished and kept in {shown(path)}; the same "
+                "call goes on from there"
             )
             raise
     data = store.dataset()
     if "unfinished" in data.attrs:
-        log.info("%s: %s", path, data.attrs["unfinished"])
+        log.info("%s: %s", shown(path), data.attrs["unfinished"])
     return data
 
 

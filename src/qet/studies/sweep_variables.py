@@ -23,6 +23,7 @@ RUN_NUMBERS = {
     "efficiency": "extracted over injected energy",
     "resolved": "whether the extracted energy exceeds the precision",
 }
+ENCODING = {"_FillValue", "missing_value", "scale_factor", "add_offset", "dtype", "coordinates", "calendar"}
 ALL = (*RUN_ENERGIES, *RUN_NUMBERS)
 
 
@@ -110,6 +111,16 @@ def _of_run(run: Run, kept: Collection[str]) -> dict[str, Variable]:
     return found
 
 
+def _attributes_given(name: str, attributes: Any) -> dict[str, Any]:
+    if not isinstance(attributes, Mapping) or ENCODING & attributes.keys():
+        found = sorted(ENCODING & attributes.keys()) if isinstance(attributes, Mapping) else type(attributes).__name__
+        raise BadParameter(
+            f"the attributes of {name} are a mapping such as {{'units': 'm'}}, without words that tell a file how its "
+            f"numbers are to be read; got {found}."
+        )
+    return dict(attributes)
+
+
 def _of_numbers(name: str, value: Any) -> Variable:
     dims: tuple[str, ...] = ()
     is_named = isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[0], (str, tuple, list))
@@ -117,8 +128,10 @@ def _of_numbers(name: str, value: Any) -> Variable:
     attributes: dict[str, Any] = {"long_name": {**RUN_ENERGIES, **RUN_NUMBERS}.get(name, name), **units}
     if is_named:
         dims = (value[0],) if isinstance(value[0], str) else tuple(map(str, value[0]))
-        attributes |= dict(value[2]) if len(value) == 3 else {}
+        attributes |= _attributes_given(name, value[2]) if len(value) == 3 else {}
         value = value[1]
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value))
     try:
         values = np.asarray(value)
     except ValueError:

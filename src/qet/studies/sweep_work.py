@@ -80,7 +80,7 @@ class Work:
 
     def check_names(self, found: Filled) -> None:
         """Refuse what would give two things in the result one name."""
-        axes = {axis.name for axis in self.grid.axes} | set(self.grid.parameters)
+        axes = {axis.name for axis in self.grid.axes} | set(self.grid.parameters) | set(self.grid.scalars)
         dims = {dim for own in found.dims.values() for dim in own}
         names = found.values.keys()
         taken = axes & (names | dims) or dims & names or {"why"} & (names | dims)

@@ -79,7 +79,8 @@ def steady_by_chains(model: Model, things: Things, allowed: tuple[str, ...] = ()
         if model.n_sites > LISTED:
             raise TooLarge(
                 f'solver="chains" does not apply: {obstacle}. Where H is quadratic in fermions and jumps sit at the '
-                'ends, solver="fermions" takes any length.'
+                'ends, solver="fermions" takes any length; solver="mps" does, with a stated error, for nearest '
+                "neighbors."
             )
         raise NotOffered(f'solver="chains" does not apply: {obstacle}. Take solver="iterative" (up to 8 sites).')
     jumps, shape, n = _jumps(things), _shape(model, things), model.n_sites
@@ -164,7 +165,7 @@ def _refuse_large(generator: Generator, layout: Layout) -> None:
             f'solver="chains": the symmetries of this chain of {layout.n_sites} sites leave {layout.unknowns:,} '
             f"unknowns, which take {spelled_bytes(needed)}, more than {spelled_bytes(MEMORY_LIMIT)}. A chain whose "
             "magnetization is conserved by H goes furthest; where H is quadratic in fermions and jumps sit at the "
-            'ends, solver="fermions" has no such limit.'
+            'ends, solver="fermions" has no such limit; nor has solver="mps", for nearest neighbors.'
         )
 
 

@@ -14,8 +14,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from qet.foundations.errors import NotOffered, unknown
-from qet.physics.model import Model
-from qet.physics.models import MODELS
+
+from .model import Model
+from .models import MODELS
 
 GROUP = "qet.models"
 OWN: Mapping[str, Any] = MODELS
