@@ -179,7 +179,7 @@ def _eliminated(
     rounding = rounding + loose * _turning(classes[0], unknowns, scales[0], levels)
     blur = loose / levels.closest if setting.is_blurred else 0.0
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
-    return (residual, _smallest(inside, sites), (rounding * growth + blur) * levels.scale, flagged), near, sites
+    return (residual, _smallest(inside, sites), (rounding + blur) * growth * levels.scale, flagged), near, sites
 
 
 def _row_scales(equations: Equations) -> list[Any]:

@@ -119,8 +119,8 @@ class Found:
         rho: Density matrices in the basis of the sites.
         residual: ‖L rho‖ / (‖L‖ ‖rho‖).
         smallest_eigenvalue: Of rho.
-        error: Estimated absolute error of an energy: residual, rounding of the rows and of the gaps in them times the
-            condition, and the rounding of levels over their distance where that matters, times ‖H‖.
+        error: Estimated absolute error of an energy: residual, rounding of the rows and of the gaps in them, and the
+            rounding of levels over their distance where that matters, times the condition, times ‖H‖.
         null_dimension: Number of steady states.
         diverges: Per surrounding, the frequency at which it has no finite rate, NaN where it has.
         because: Ratios by their reason (see `validity`), where they were asked for.
@@ -181,7 +181,7 @@ def solve(setting: Setting, *, is_judged: bool = False) -> Found:
         size = np.abs(piece.frame.energies).max(axis=-1)
         loose = 4.0 * np.finfo(float).eps * size  # of a gap
         blur = loose / piece.frame.closest if setting.is_blurred else 0.0
-        numbers["error"][part] = ((rounding + loose * found.turning) * found.condition + blur) * size
+        numbers["error"][part] = (rounding + loose * found.turning + blur) * found.condition * size
         numbers["residual"][part] = found.residual
         bad = ~np.isfinite(found.residual)
         numbers["smallest"][part] = smallest_eigenvalue(
