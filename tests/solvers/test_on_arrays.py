@@ -229,3 +229,71 @@ def test_a_level_that_nothing_lifts_in_the_cold_is_counted_as_a_second_state(mas
     fast, general = on_arrays.solve_on_arrays(setting), solve(setting)
     assert (general.null_dimension == np.where(is_cold, 2, 1)).all()
     assert (fast.null_dimension == general.null_dimension).all()
+
+
+@pytest.mark.parametrize("solver", ["auto", "dense"])
+@pytest.mark.parametrize("master", MASTERS)
+def test_strong_dephasing_does_not_drown_slow_rates(solver, master):
+    rng = np.random.default_rng(17)
+    T = rng.uniform(0.3, 2.0, POINTS)
+    model = parity_model(rng, ("Z0", "Z1", "Z0 Z1"))
+    baths = [qet.bath(i, T=T, rate=1e-11, coupling="dipole", spectrum="ohmic") for i in (0, 1)]
+    dephased = [*baths, qet.jump("Z", 0, rng.uniform(0.1, 0.5, POINTS))]
+    state = qet.steady(model, dephased, master=master, solver=solver, allow=ALLOW)
+    expected = qet.gibbs(model, T=T).density_matrix
+    np.testing.assert_allclose(state.density_matrix, expected, rtol=0.0, atol=1e-13)
+
+
+def test_an_unknown_that_nothing_determines_is_counted_as_by_lapack():
+    field = np.linspace(0.5, 1.0, POINTS)
+    model = qet.model({"A": qet.pauli("Z1", coefficient=field), "V": qet.pauli("Y0 Y1", coefficient=0.3 + field)})
+    both = qet.bath((0, 1), T=0.7, rate=0.02, coupling="Z", common=True, spectrum="ohmic")
+    found = []
+    for solver in ("auto", "dense"):
+        with pytest.raises(NoUniqueSteadyState) as caught:
+            qet.steady(model, both, master=("partial", 0.3), solver=solver, allow=ALLOW)
+        found.append(str(caught.value))
+    assert found[0] == found[1]
+
+
+def test_the_error_knows_the_rounding_of_levels_that_are_close():
+    rng = np.random.default_rng(32)
+    jzz = np.geomspace(1e-8, 1e-5, POINTS)
+    model = qet.model({"A": "0.99 Z0", "V": "0.77 X0 X1", "W": qet.pauli("Z0 Z1", coefficient=jzz)})
+    baths = [
+        qet.bath(0, T=rng.uniform(0.3, 2.0, POINTS), rate=10.0 ** rng.uniform(-12, -1, POINTS), coupling="X"),
+        qet.bath(1, T=rng.uniform(0.3, 2.0, POINTS), rate=1e-9, coupling="X", spectrum="ohmic"),
+    ]
+    fast, dense = (
+        qet.steady(model, [*baths, qet.jump("+", 1, 0.03)], master="secular", solver=solver, allow=ALLOW)
+        for solver in ("auto", "dense")
+    )
+    apart = np.abs(fast.density_matrix - dense.density_matrix).max(axis=(-1, -2))
+    assert (apart <= 2e-15 + fast.solver_error + dense.solver_error).all()
+
+
+@pytest.mark.parametrize("mixed", [slice(0, 5000), slice(5000, 10000)])
+@pytest.mark.parametrize("strings", [("Z0", "Z1"), ("Z0", "Z1", "Z0 Z1")])
+def test_fields_that_change_sign_in_some_pieces_of_a_batch_only(strings, mixed):
+    rng = np.random.default_rng(13)
+    fields = {s: rng.uniform(0.3, 1.5, 10000) for s in strings}
+    for field in fields.values():
+        field[mixed] *= rng.choice([-1.0, 1.0], 5000)
+    model = qet.model({s: qet.pauli(s, coefficient=field) for s, field in fields.items()}, n_sites=2)
+    baths = [qet.bath(i, T=0.7, rate=0.01, coupling="dipole", spectrum="ohmic") for i in (0, 1)]
+    fast, dense = (qet.steady(model, baths, solver=solver, allow=ALLOW) for solver in ("auto", "dense"))
+    np.testing.assert_allclose(fast.density_matrix, dense.density_matrix, rtol=0.0, atol=1e-12)
+
+
+def test_the_error_knows_the_rounding_of_gaps_as_small_as_the_rates():
+    rng = np.random.default_rng(49)
+    small = rng.uniform(0.5, 2.0, POINTS) * 1e-9
+    terms = {"V": "1.0 X0 X1", "W": "-1.0 Y0 Y1", "C": qet.pauli("Y0 X1", coefficient=small), "D": "-1.38 Z0 Z1"}
+    rate = rng.uniform(0.5, 2.0, POINTS) * 1e-9
+    baths = [
+        qet.bath(0, T=0.65, rate=rate, coupling="X", spectrum="ohmic"),
+        qet.bath((0, 1), T=1.5, rate=1e-10, mu=-1.0, statistics="fermion", spectrum=("drude", 3.0), common=True),
+    ]
+    fast, dense = (qet.steady(qet.model(terms), baths, solver=solver, allow=ALLOW) for solver in ("auto", "dense"))
+    apart = np.abs(fast.density_matrix - dense.density_matrix).max(axis=(-1, -2))
+    assert (apart <= 2e-15 + fast.solver_error + dense.solver_error).all()

@@ -123,10 +123,12 @@ def test_given_states_and_those_that_are_solved_anew():
 
 
 @pytest.mark.parametrize("surroundings", [False, True])
-def test_a_delay(surroundings):
+@pytest.mark.parametrize("feedback", ["best", "ground", "dominant"])
+def test_a_delay(surroundings, feedback):
     def point(h, t, r):
         things = {"surroundings": [qet.jump("-", 1, r)]} if surroundings else {}
-        return qet.teleport(qet.gibbs(qet.minimal(h=h, k=0.5 + 0.1 * r), T=0.4), delay=t, **things)
+        state = qet.gibbs(qet.minimal(h=h, k=0.5 + 0.1 * r, detuning=0.2), T=0.4)
+        return qet.teleport(state, feedback=feedback, delay=t, **things)
 
     agrees(point, ("extracted", "local", "leak", "injected"), h=1.0, t=0.7, r=0.3)
 

@@ -88,6 +88,8 @@ class Outputs:
         """Take one piece's results."""
         if not self.whole:
             self._open(results)
+        if len(results) != len(self.whole):
+            raise ValueError(f"a piece gave {len(results)} outputs, the first one {len(self.whole)}")
         for k, result in enumerate(results):
             whole = self.whole[k]
             if k in self.twins:

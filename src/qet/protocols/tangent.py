@@ -104,8 +104,12 @@ def _operator(run: Run, part: str, bob: Array | None) -> Array:
 
 
 def _sampled(run: Run, part: str, bob: Array | None) -> Array:
-    """W from the energies of a basis of Hermitian matrices, where reservoirs act during the delay."""
+    """W from the energies of a basis of Hermitian matrices, where reservoirs act during the delay.
+
+    Bob's operations are those of the run: a policy may read them off the state.
+    """
     n = run.state.model.n_sites
+    bob = run.bob if bob is None and part == "extracted" else bob
     if n > SAMPLED:
         raise NotOffered(
             f"the derivative through a delay with reservoirs on follows a basis of matrices, up to {SAMPLED} sites; "

@@ -65,6 +65,8 @@ class Couplings:
         return self.known[place]
 
     def _made(self, a: int, a2: int, b: int, b2: int) -> Any:
+        if a == a2 == b == b2:
+            return self._left(a)
         total: Any = None
         for is_bare in (False, True):
             part = self._jumps(is_bare, a, a2, b, b2)
@@ -77,6 +79,16 @@ class Couplings:
             lost.append(conjugate(self.loss[a2, b2]))
         for value in lost:
             total = -value if total is None else total - value
+        return total
+
+    def _left(self, a: int) -> Any:
+        """What leaves a level goes to the others: their sum, since gain less loss drowns slow rates in dephasing."""
+        total: Any = None
+        for channel in self.channels:
+            for (b, source), value in channel.A.items():
+                if source == a != b:
+                    part = -2.0 * np.real(channel.X[b, a] * conjugate(value))
+                    total = part if total is None else total + part
         return total
 
     def _jumps(self, is_bare: bool, a: int, a2: int, b: int, b2: int) -> Any:

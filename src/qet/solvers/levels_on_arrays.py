@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,20 @@ class Levels:
                 total = value if total is None else total + value if x > 0.0 else total - value
             self._gaps[key] = total
         return self._gaps[key]
+
+    def is_loose(self, a: int, b: int) -> bool:
+        """Whether a gap is a difference, known to rounding of the levels; that inside a block is to its own."""
+        return len(self.gap(a, b)[0]) > 1
+
+    @property
+    def closest(self) -> Any:
+        """The smallest frequency, among those that differences lose digits of, that does not count as zero."""
+        total: Any = np.inf
+        for a, b in combinations(range(self.d), 2):
+            if self.is_loose(a, b):
+                size = np.abs(self.frequency(self.gap(a, b)[0]))
+                total = np.minimum(total, np.where(size > self.tolerance, size, np.inf))
+        return total
 
 
 def has_parity(H: PauliSum, n_sites: int) -> bool:

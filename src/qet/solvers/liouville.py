@@ -60,6 +60,12 @@ class Frame:
         """An operator in the energy basis."""
         return np.asarray(dagger(self.V) @ operator @ self.V)
 
+    @property
+    def closest(self) -> Array:
+        """The smallest Bohr frequency that does not count as zero, shape (...); infinite where all do."""
+        size = np.abs(self.w)
+        return np.asarray(np.where(size > self.tolerance, size, np.inf).min(axis=(-1, -2)))
+
     def restore(self, operator: Array) -> Array:
         """An operator in the basis of the sites."""
         return np.asarray(self.V @ operator @ dagger(self.V))
@@ -199,7 +205,17 @@ def generator(frame: Frame, channels: list[Channel], layout: Layout, cutoff: flo
         P += np.take(jumps.imag, layout.turned, axis=-1).reshape(*lead, -1)
     places, elements = layout.still
     P[..., places] += np.broadcast_to(w, (*lead, d, d)).reshape(*lead, -1)[..., elements]
-    return P.reshape(*lead, n_classes, s, s)
+    P = P.reshape(*lead, n_classes, s, s)
+    _balance(P, layout)
+    return P
+
+
+def _balance(P: Array, layout: Layout) -> None:
+    """What leaves a level goes to the others: their sum, since gain less loss drowns slow rates in strong dephasing."""
+    levels = layout.populations
+    rates = P[..., 0, levels[:, None], levels]  # a copy
+    np.einsum("...ii->...i", rates)[...] = 0.0
+    P[..., 0, levels, levels] = -rates.sum(axis=-2)
 
 
 def _products(channels: list[Channel], w: Array, limit: Array | None) -> tuple[Array, Array]:
@@ -230,12 +246,14 @@ class Solution:
         rho: The steady state, trace 1.
         residual: ‖L rho‖ / (‖L‖ ‖rho‖), Frobenius norms.
         condition: Estimate of the condition of the row-scaled system.
+        turning: Largest coherence over the scale of its row: how far an error of a gap is felt.
         null_dimension: 1 where the steady state is unique.
     """
 
     rho: Array
     residual: Array
     condition: Array
+    turning: Array
     null_dimension: Array
 
 
@@ -268,7 +286,11 @@ def solve_steady(P: Array, layout: Layout, d: int) -> Solution:
     image = np.einsum("...ij,...j->...i", P[..., 0, :, :], N)
     size = np.sqrt(np.einsum("...ij,...ij->...", P[..., 0, :, :], P[..., 0, :, :]) * np.einsum("...i,...i->...", N, N))
     residual = np.sqrt(np.einsum("...i,...i->...", image, image)) / np.where(size > 0.0, size, 1.0)
-    return Solution(_unpack(N, layout, d), residual, growth, null)
+    rho = _unpack(N, layout, d)
+    pairs = layout.pairs[0]
+    apart = np.abs(rho.reshape(*rho.shape[:-2], d * d)[..., pairs]) / scale[..., 0, :, 0]
+    turning = np.where(pairs // d != pairs % d, apart, 0.0).max(axis=-1)
+    return Solution(rho, residual, growth, turning, null)
 
 
 def classes_of(n_sites: int, H: PauliSum, channel_flips: list[frozenset[int]]) -> tuple[int, ...]:

@@ -53,19 +53,12 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
     """The steady states of all points, as `setting.solve` gives them."""
     n, d = setting.n_points, setting.d
     rho = np.zeros((n, d, d), dtype=complex)
-    residual, smallest, error = (np.empty(n) for _ in range(3))
-    flagged = np.empty(n, dtype=bool)
-    because: dict[str, Array] = {}
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        if has_parity(setting.H, setting.n_sites):
-            residual, smallest, error, flagged, because = _all_at_once(setting, rho, is_judged)
-        else:
-            for start in range(0, n, SIZE):
-                part = slice(start, min(start + SIZE, n))
-                found, near = _chunk(setting, part, rho[part], is_judged)
-                residual[part], smallest[part], error[part], flagged[part] = found
-                for name, ratio in near.items():
-                    because.setdefault(name, np.zeros(n))[part] = ratio
+    find = _all_at_once if has_parity(setting.H, setting.n_sites) else _by_chunks
+    try:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            residual, smallest, error, flagged, because = find(setting, rho, is_judged)
+    except ZeroDivisionError:  # nothing determines some unknown, whatever the numbers: the states are to be counted
+        return solve(setting, is_judged=is_judged)
     null = np.ones(n, dtype=int)
     diverges = {column: np.full(n, np.nan) for column in range(len(setting.surroundings))}
     if flagged.any():
@@ -86,6 +79,22 @@ def solve_on_arrays(setting: Setting, *, is_judged: bool = False) -> Found:
         {column: np.asarray(shaped(frequency)) for column, frequency in diverges.items()},
         {name: shaped(ratio) for name, ratio in because.items()},
     )
+
+
+def _by_chunks(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    """`_chunk` for all points."""
+    n = setting.n_points
+    numbers = tuple(np.empty(n, dtype=kind) for kind in (float, float, float, bool))
+    because: dict[str, Array] = {}
+    for start in range(0, n, SIZE):
+        part = slice(start, min(start + SIZE, n))
+        found, near = _chunk(setting, part, rho[part], is_judged)
+        for whole, number in zip(numbers, found, strict=True):
+            whole[part] = number
+        for name, ratio in near.items():
+            because.setdefault(name, np.zeros(n))[part] = ratio
+    residual, smallest, error, flagged = numbers
+    return residual, smallest, error, flagged, because
 
 
 def _chunk(
@@ -112,16 +121,16 @@ def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, An
     for thing in setting.surroundings:
         each_parameter(thing, listed)
     names: list[str] = []
-    places: list[Place] = []
+    places = [(x, y) for x in range(setting.d) for y in range(x, setting.d)]  # some pieces may fill fewer than others
 
     def chunk(*pieces: Any) -> tuple[Any, ...]:
         rest = iter(pieces)
         H = each_coefficient(setting.H, lambda _: next(rest))
         things = tuple(each_parameter(thing, lambda _: next(rest)) for thing in setting.surroundings)
         numbers, near, sites = _eliminated(setting, H, things, is_judged)
-        names[:], places[:] = near, sites
-        parts = [np.real(value) for value in sites.values()], [np.imag(value) for value in sites.values()]
-        return (*numbers, *near.values(), *parts[0], *parts[1])
+        names[:] = near
+        found = [sites.get(place, 0.0) for place in places]
+        return (*numbers, *near.values(), *map(np.real, found), *map(np.imag, found))
 
     results = in_chunks(chunk, *inputs, size=SIZE, is_elementwise=True)
     n = len(rho)
@@ -130,6 +139,8 @@ def _all_at_once(setting: Setting, rho: Array, is_judged: bool) -> tuple[Any, An
     first = 4 + len(names)
     for k, (x, y) in enumerate(places):
         re, im = results[first + k], results[first + len(places) + k]
+        if not np.ndim(re) and not np.ndim(im) and re == im == 0.0:
+            continue  # as it is
         rho[:, x, y].real, rho[:, x, y].imag = re, 0.0 if x == y else im
         if x != y:
             rho[:, y, x] = np.conj(rho[:, x, y])
@@ -164,8 +175,11 @@ def _eliminated(
     inside = _density(classes[0], unknowns)
     sites = _restored(inside, levels)
     rounding = np.maximum(residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
+    loose = 4.0 * np.finfo(float).eps * levels.scale  # of a gap
+    rounding = rounding + loose * _turning(classes[0], unknowns, scales[0], levels)
+    blur = loose / levels.closest if setting.is_blurred else 0.0
     near = reasons_on_arrays(channels, things, levels, setting.cutoff) if is_judged else {}
-    return (residual, _smallest(inside, sites), rounding * growth * levels.scale, flagged), near, sites
+    return (residual, _smallest(inside, sites), (rounding * growth + blur) * levels.scale, flagged), near, sites
 
 
 def _row_scales(equations: Equations) -> list[Any]:
@@ -193,6 +207,15 @@ def _residual(equations: Equations, unknowns: list[Any], scales: list[Any]) -> t
     for value in unknowns:
         whole = whole + value * value
     return wrong, np.sqrt(image / (size * whole))
+
+
+def _turning(equations: Equations, unknowns: list[Any], scales: list[Any], levels: Levels) -> Any:
+    """The largest coherence over the scale of its row: how far an error of a gap is felt, where it may have one."""
+    total: Any = 0.0
+    for i, j in equations.turning:
+        if levels.is_loose(*equations.pairs[i]):
+            total = np.maximum(total, np.maximum(np.abs(unknowns[j] / scales[i]), np.abs(unknowns[i] / scales[j])))
+    return total
 
 
 def _density(equations: Equations, unknowns: list[Any]) -> dict[Place, Any]:

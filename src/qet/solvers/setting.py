@@ -16,6 +16,7 @@ from qet.foundations.errors import NotOffered
 from qet.foundations.paulis import PauliSum
 from qet.physics.baths import Bath, Jump
 from qet.physics.model import Model
+from qet.physics.spectra import onset
 from qet.solvers.contacts import each_coefficient, each_parameter
 from qet.solvers.diagnostics import Currents, Validity
 from qet.solvers.liouville import (
@@ -80,6 +81,14 @@ class Setting:
         """Bohr frequencies further apart than this are kept apart; None: none is."""
         return cutoff_of(self.master)
 
+    @property
+    def is_blurred(self) -> bool:
+        """Whether rounding of levels that are close matters: a cut-off tells them apart, or n(w) diverges at w = 0."""
+        hot = (thing for thing in self.surroundings if isinstance(thing, Bath) and thing.statistics == "boson")
+        return self.cutoff is not None or (
+            self.master != "local" and any(onset(bath.spectrum)[0] < 1.0 for bath in hot)
+        )
+
     def chunks(self) -> Iterator[slice]:
         """Slices of the points."""
         step = max(1, _CHUNK_ENTRIES // self.d**4)
@@ -110,7 +119,8 @@ class Found:
         rho: Density matrices in the basis of the sites.
         residual: ‖L rho‖ / (‖L‖ ‖rho‖).
         smallest_eigenvalue: Of rho.
-        error: Estimated absolute error of an energy: rounding and residual times the condition, times ‖H‖.
+        error: Estimated absolute error of an energy: residual, rounding of the rows and of the gaps in them times the
+            condition, and the rounding of levels over their distance where that matters, times ‖H‖.
         null_dimension: Number of steady states.
         diverges: Per surrounding, the frequency at which it has no finite rate, NaN where it has.
         because: Ratios by their reason (see `validity`), where they were asked for.
@@ -168,7 +178,10 @@ def solve(setting: Setting, *, is_judged: bool = False) -> Found:
         rho[part] = piece.frame.restore(found.rho)
         # each row of the scaled system is rounded to about 4 ε, the probes of its condition have unit norm
         rounding = np.maximum(found.residual, 4.0 * np.sqrt(setting.layout.pairs.shape[1]) * np.finfo(float).eps)
-        numbers["error"][part] = rounding * found.condition * np.abs(piece.frame.energies).max(axis=-1)
+        size = np.abs(piece.frame.energies).max(axis=-1)
+        loose = 4.0 * np.finfo(float).eps * size  # of a gap
+        blur = loose / piece.frame.closest if setting.is_blurred else 0.0
+        numbers["error"][part] = ((rounding + loose * found.turning) * found.condition + blur) * size
         numbers["residual"][part] = found.residual
         bad = ~np.isfinite(found.residual)
         numbers["smallest"][part] = smallest_eigenvalue(
