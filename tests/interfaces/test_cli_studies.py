@@ -299,6 +299,29 @@ def test_refused_points_are_counted_by_their_errors(call, folder):
         assert "12 of 24 NaN" in out
 
 
+def test_numbers_that_were_damaged_are_neither_shown_nor_drawn(call, folder):
+    call("run", "small.toml", "--quiet", "--pack", "small.nc")
+    good = call("show", "small.zarr")[1]
+    chunk = sorted(Path("small.zarr/extracted").glob("c.*"))[2]
+    for file, name in ((chunk, "small.zarr"), (Path("small.nc"), "small.nc")):
+        content = bytearray(file.read_bytes())
+        if name == "small.nc":
+            import h5py
+
+            with h5py.File(name) as held:
+                place = held["extracted"].id.get_chunk_info(0).byte_offset + 10
+        else:
+            place = len(content) - 8
+        content[place] ^= 1
+        file.write_bytes(content)
+        for words in (("show", name), ("plot", name, "--x", "k", "--y", "T")):
+            code, out, err = call(*words)
+            assert (code, out) == (1, "")
+            assert f"{name} was damaged after it was written" in err
+    assert call("resume", "small.zarr", "--quiet")[0] == 0
+    assert call("show", "small.zarr")[1].split("chunks")[0] == good.split("chunks")[0]
+
+
 def test_a_curve_and_a_map_are_drawn_into_files(call, folder):
     call("run", "small.toml", "--quiet")
     assert call("plot", "small.zarr", "--x", "k", "--y", "T", "--z", "extracted", "--out", "map.png")[:2] == (

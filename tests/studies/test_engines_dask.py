@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -146,3 +147,23 @@ def test_jobs_of_slurm_hold_linear_algebra_to_one_thread(monkeypatch):
     assert asked[0] == 3
     assert "#SBATCH" in script
     assert "export OMP_NUM_THREADS=1" in script
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_sweep_was_killed_ends_itself(tmp_path):
+    code = f"""
+import time, qet
+def point(B):
+    print("computing", flush=True)
+    time.sleep(0.5)
+    return B
+qet.sweep(point, B=range(60), engine="dask", workers=1, out={str(tmp_path / "x.zarr")!r}, progress=False)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    pipe = subprocess.PIPE
+    killed = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=pipe, stderr=subprocess.STDOUT)
+    for line in killed.stdout:
+        if b"computing" in line and (tmp_path / "x.zarr").exists():
+            break
+    killed.kill()
+    killed.communicate(timeout=120)  # the pipe is closed when the last process that could write to it has ended

@@ -106,6 +106,8 @@ PAIRS = {
     "labeled arrays": (xr.DataArray([1.0, 2.0]), xr.DataArray([1.0, 3.0])),
     "precisions": (np.ones(2, "f4"), np.ones(2)),
     "arrays of records": (np.array([(1, 2.0)], "i4,f8"), np.array([(1, 3.0)], "i4,f8")),
+    "large arrays": (np.zeros((100, 100)), np.eye(100)[::-1].copy()),
+    "large arrays of other shapes": (np.zeros((100, 100)), np.zeros((200, 50))),
     "nested": ({"a": [SimpleNamespace(b={1})]}, {"a": [SimpleNamespace(b={2})]}),
 }
 
@@ -114,6 +116,15 @@ PAIRS = {
 def test_whatever_a_function_encloses_is_seen(kind):
     first, second = PAIRS[kind]
     assert uses_of(holding(first)) == uses_of(holding(first)) != uses_of(holding(second))
+
+
+def test_what_draws_or_reports_makes_no_other_study():
+    from rich.progress import Progress
+
+    bar = Progress()
+    before = uses_of(holding(bar))
+    bar.add_task("points", total=3)
+    assert uses_of(holding(bar)) == before == {"value": "a Progress"}
 
 
 def test_what_holds_itself_and_what_cannot_be_told_end():

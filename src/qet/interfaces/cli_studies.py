@@ -191,19 +191,19 @@ def plot(
     mpl.use("Agg")
     from qet.foundations.errors import BadParameter
 
-    from .dataset_file import opened
+    from .dataset_file import reading
     from .figure_files import save
     from .plots_study import curve, field
     from .point import pair
 
     chosen = dict(pair("--select", word) for word in select or ())
-    data = opened(file)
-    if y is None:
-        axes = curve(data, x=x, z=z, by=by, select=chosen, log=log)
-    elif by is not None:
+    if y is not None and by is not None:
         raise BadParameter("--by is for curves; a map has --x and --y, and --select for the rest.")
-    else:
-        axes = field(data, x=x, y=y, z=z, select=chosen, log=log)
+    with reading(file) as data:
+        if y is None:
+            axes = curve(data, x=x, z=z, by=by, select=chosen, log=log)
+        else:
+            axes = field(data, x=x, y=y, z=z, select=chosen, log=log)
     target = out or f"{Path(file.rstrip('/')).stem}-{z}.pdf"
     print(save(axes, target))
 

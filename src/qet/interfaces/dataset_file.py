@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qet.foundations.errors import BadParameter
+from qet.foundations.errors import BadParameter, NotReadable
 from qet.studies.store import Store
 
 if TYPE_CHECKING:
@@ -49,9 +50,39 @@ def opened(path: str) -> xr.Dataset:
     return load(word)
 
 
+@contextmanager
+def reading(path: str) -> Iterator[xr.Dataset]:
+    """A dataset whose numbers are read within the block.
+
+    Raises:
+        NotReadable: where some were damaged since they were written. Others as `opened`.
+    """
+    data, word = opened(path), path.rstrip("/")
+    try:
+        yield data
+    except (ValueError, OSError, RuntimeError) as error:
+        way_out = ""
+        if word.endswith(".zarr"):
+            store = Store.open(word)
+            if store.done(thorough=False).keys() == store.done().keys():
+                raise
+            way_out = " Its command again, or qet resume, computes what was damaged once more."
+        elif "read data" not in str(error):  # as HDF5 says it
+            raise
+        raise NotReadable(f"{word} was damaged after it was written: {error}.{way_out}") from error
+
+
 def described(path: str) -> dict[str, Any]:
-    """What is in a store or a file, as plain data: dimensions, variables, refusals, chunks, where it comes from."""
-    data = opened(path)
+    """What is in a store or a file, as plain data: dimensions, variables, refusals, chunks, where it comes from.
+
+    Raises:
+        As `reading`.
+    """
+    with reading(path) as data:
+        return _described(data, path)
+
+
+def _described(data: xr.Dataset, path: str) -> dict[str, Any]:
     found: dict[str, Any] = {"path": path, "dimensions": {str(name): size for name, size in data.sizes.items()}}
     dims = list(map(str, data.sizes))
     places = {str(name): [dims.index(str(dim)) for dim in data[name].dims] for name in data.coords}

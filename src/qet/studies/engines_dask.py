@@ -23,6 +23,7 @@ from qet.studies.sweep_chunks import Filled
 from qet.studies.sweep_work import Work
 
 DASK, SLURM = "dask", "slurm"
+IDLE = "20 s"  # without work, as when the process that asks was killed, after which the cluster ends itself
 
 
 def run_by_dask(
@@ -127,6 +128,7 @@ def _local(workers: int | None) -> Any:
         n_workers=workers or processors(),
         threads_per_worker=1,
         dashboard_address=None,
+        scheduler_kwargs={"idle_timeout": IDLE},
         worker_kwargs={"env": ONE_THREAD, "dashboard": False},
     )
 

@@ -19,7 +19,9 @@ from qet.foundations.values import plain
 SCALARS = (bool, int, float, complex, str, np.generic, type(None))
 USUAL = "biufcmMUO"  # kinds of arrays
 EXPECTED = ("f8", "c16", "i8", "b1")  # numbers of these kinds are told without naming it
+SILENT = {"matplotlib", "logging", "rich", "tqdm", "threading", "concurrent", "distributed"}  # decide no numbers
 DEEPEST = 40
+LARGE = 4096  # entries up to which an array is told one by one
 
 
 @dataclass(eq=False)
@@ -71,11 +73,15 @@ class Telling:
             return [self.of(item) for item in value.tolist()]
         if value.dtype.kind not in USUAL:
             return {"dtype": str(value.dtype), "bytes": sha256(value.tobytes()).hexdigest()[:16]}
+        if value.size > LARGE:  # as a long list is told in the header, without ever being one
+            form = f"{value.shape} {value.dtype.str} ".encode()
+            sha = sha256(form + np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+            return {"count": value.size, "first": plain(value.flat[0]), "last": plain(value.flat[-1]), "sha": sha}
         values = plain(value)
         return values if value.dtype.kind == "U" or value.dtype.str[1:] in EXPECTED else [str(value.dtype), values]
 
     def _object(self, value: Any) -> Any:
-        if id(value) in self.told:
+        if id(value) in self.told or type(value).__module__.split(".")[0] in SILENT:
             return f"a {type(value).__name__}"
         self.told[id(value)] = value  # kept, so that its place in memory is not another's
         kind = self.code(type(value))
