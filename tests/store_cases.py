@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Chunks, Filled, Refused
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Chunks, Filled, Refused
 
 
 @dataclass(frozen=True)

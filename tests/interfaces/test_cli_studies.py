@@ -16,7 +16,7 @@ import pytest
 import qet
 from qet.interfaces.cli import main
 from qet.interfaces.slurm import Job
-from qet.studies.store import Store
+from qet.studies.stores.store import Store
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 STUDY = """\

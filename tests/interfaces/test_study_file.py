@@ -283,13 +283,13 @@ def test_models_of_other_packages_are_known_with_their_parameters(monkeypatch, t
 
 def test_the_schema_names_every_section():
     known = schema()
-    assert set(known["properties"]) == set(qet.studies.study_data.SECTIONS)
+    assert set(known["properties"]) == set(qet.studies.described.data.SECTIONS)
     assert json.loads(json.dumps(known)) == known
 
 
 def test_a_study_without_a_file_does_not_load_pydantic():
     code = (
-        "import sys\nfrom qet.studies.study_data import study_of\n"
+        "import sys\nfrom qet.studies.described.data import study_of\n"
         "study_of({'model': {'k': 'k'}})(k=0.5).extracted\nassert 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,9 +19,9 @@ from qet.foundations.errors import BadParameter, NotOffered, WorkerLost
 from qet.physics.models import minimal
 from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs
-from qet.studies import engines_dask
-from qet.studies.store import Store
-from qet.studies.sweep import sweep
+from qet.studies.engines import cluster as engines_dask
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.sweep import sweep
 
 AXES = {"h": np.linspace(0.2, 2.0, 8), "T": np.geomspace(0.05, 2.0, 6)}
 CHUNKS = {"h": 3, "T": 4}  # six chunks, four of them cut short

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qet.foundations.errors import BadParameter, QetError, UnknownName
-from qet.studies.expression import FUNCTIONS, expression
+from qet.studies.described.expression import FUNCTIONS, expression
 
 NAMES = {"a": 0.7, "b": -1.3, "gamma": 2.5}
 

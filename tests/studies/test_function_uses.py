@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import qet
-from qet.studies.function_uses import uses_of
+from qet.studies.sweeps.function_uses import uses_of
 
 STRENGTH = 0.5
 BATHS = [qet.bath(0, T=1.0, rate=0.01)]

@@ -8,8 +8,9 @@ import pytest
 
 import qet
 from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, UnknownName
-from qet.studies import gradient as words
-from qet.studies import gradient_implicit, gradient_pair
+from qet.studies.gradients import gradient as words
+from qet.studies.gradients import implicit as gradient_implicit
+from qet.studies.gradients import pair as gradient_pair
 
 EIGHTH = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))  # weights of central differences of order 8
 STEP = 0.01  # of the parameter

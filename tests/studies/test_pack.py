@@ -18,8 +18,8 @@ from store_cases import CHUNKS, HEADER, Dim, Points, complete, filled, made
 
 import qet
 from qet.foundations.errors import NotAStore, NotReadable, NotWritten
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Chunks, Filled
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Chunks, Filled
 
 
 @pytest.mark.parametrize("recording", [False, True])

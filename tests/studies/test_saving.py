@@ -358,7 +358,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("name", ["thing.json", "thing[1].nc"])
 def test_what_a_killed_process_left_behind_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
-    from qet.studies import durable
+    from qet.studies.stores import durable
 
     dead = tmp_path / f"{name}.tmp-{durable.HOST}-{2**22 + 1}-0123456789ab-01234567"
     living = tmp_path / f"{name}.tmp-{durable.HOST}-{os.getppid()}-0123456789ab-01234567"

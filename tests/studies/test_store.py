@@ -16,8 +16,8 @@ import zarr
 from store_cases import BOX, CHUNKS, HEADER, LENGTHS, SHAPE, WHOLE, complete, contents, filled, made
 
 from qet.foundations.errors import BadParameter, ShapeMismatch
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Chunks, Filled
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Chunks, Filled
 
 BEGIN = f"""
 import os, signal, sys
@@ -205,7 +205,7 @@ def test_killed_and_run_again_is_bitwise_the_store_that_ran_through(tmp_path: Pa
 
 
 def test_temporary_files_of_living_processes_are_left_alone(tmp_path: Path) -> None:
-    from qet.studies import durable
+    from qet.studies.stores import durable
 
     store = made(tmp_path / "a.zarr")
     folder = tmp_path / "a.zarr" / "energy"
@@ -251,7 +251,7 @@ complete(path, order=[*range(18)][:: int(sys.argv[3])])
 
 
 def test_the_loser_of_a_race_opens_the_winners_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qet.studies import store as module
+    from qet.studies.stores import store as module
 
     known = module._seal
 

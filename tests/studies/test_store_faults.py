@@ -14,7 +14,7 @@ import pytest
 from store_cases import CHUNKS, HEADER, complete, contents, filled, made
 
 from qet.foundations.errors import NotAStore, NotWritten, OtherStudy
-from qet.studies.store import Store
+from qet.studies.stores.store import Store
 
 
 def finish(path: Path) -> Store:

@@ -10,10 +10,10 @@ import pytest
 
 import qet
 from qet.foundations.errors import BadParameter, NotOffered, UnknownName
-from qet.studies.resume import resume
-from qet.studies.store import Store
-from qet.studies.study_data import study_of
-from qet.studies.study_outputs import OUTPUTS
+from qet.studies.described.data import study_of
+from qet.studies.described.outputs import OUTPUTS
+from qet.studies.described.resume import resume
+from qet.studies.stores.store import Store
 
 BATHS = [{"sites": 0, "T": "T + dT/2", "rate": "gamma"}, {"sites": 1, "T": "T - dT/2", "rate": "2*gamma"}]
 STEADY = {"constants": {"dT": 0.4, "gamma": 0.01}, "model": {"detuning": 0.3, "k": "k"}, "bath": BATHS}

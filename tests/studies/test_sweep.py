@@ -17,7 +17,7 @@ from qet.foundations.errors import (
     ShapeMismatch,
     UnknownName,
 )
-from qet.studies import sweep_variables
+from qet.studies.sweeps import variables as sweep_variables
 
 G, T = np.array([0.5, 1.0, 1.7, 2.0]), np.array([0.1, 0.4])
 NUMBERS = (*sweep_variables.RUN_ENERGIES, *sweep_variables.RUN_NUMBERS)

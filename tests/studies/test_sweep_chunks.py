@@ -9,11 +9,11 @@ import pytest
 
 import qet
 from qet.foundations.errors import BadParameter, NotPositive, UnknownName, refuse_where
-from qet.studies import progress
-from qet.studies.progress import Progress
-from qet.studies.sweep_axes import grid_of
-from qet.studies.sweep_chunks import Chunks
-from qet.studies.sweep_plan import MOST_LOOPED, POINTS, plan
+from qet.studies.sweeps import progress
+from qet.studies.sweeps.axes import grid_of
+from qet.studies.sweeps.chunks import Chunks
+from qet.studies.sweeps.plan import MOST_LOOPED, POINTS, plan
+from qet.studies.sweeps.progress import Progress
 
 G, T = np.array([0.5, 1.0, 1.7, 2.0, 2.2]), np.array([0.1, 0.4, 0.9])
 

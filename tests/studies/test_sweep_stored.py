@@ -15,7 +15,7 @@ import xarray as xr
 
 import qet
 from qet.foundations.errors import BadParameter, BadParties, NotAStore, NotWritten, OtherStudy
-from qet.studies.sweep_stored import numbers_of
+from qet.studies.sweeps.stored import numbers_of
 
 G, T = np.array([0.5, 1.0, 1.7, 2.0, 2.2]), np.array([0.1, 0.4, 0.9])
 

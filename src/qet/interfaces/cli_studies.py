@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from qet.studies.study_data import Study
+    from qet.studies.described.data import Study
 
 StudyPath = Annotated[str, typer.Argument(metavar="STUDY.toml", help="A study file; see docs/study-files.md.")]
 Engine = Annotated[str | None, typer.Option(help="serial, processes, dask or slurm.")]
@@ -91,7 +91,7 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a store of a study, from what the store says about itself."""
-    from qet.studies.resume import resume as go_on
+    from qet.studies.described.resume import resume as go_on
 
     with _progress_told(quiet), _warned_once():
         go_on(store, engine=engine, workers=workers, shard=shard, progress=False if quiet else None)
@@ -213,7 +213,7 @@ def pack(
     file: Annotated[str, typer.Argument(metavar="X.nc", help="The file to write.")],
 ) -> None:
     """One netCDF file to keep, from a store."""
-    from qet.studies.pack import pack as write
+    from qet.studies.stores.pack import pack as write
 
     write(store, file)
     print(f"{file} is written; look at it with: qet show {file}")
@@ -254,7 +254,7 @@ def _print_plan(study: Study, chunks: int | None) -> None:
 
 def _finish(store: str, packed: str | None, *, is_part: bool) -> None:
     """Say what a store has now, and make one file of it where that was asked for."""
-    from qet.studies.store import Store
+    from qet.studies.stores.store import Store
 
     found = Store.open(store)
     done, total = len(found.done(thorough=False)), len(found.chunks)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, NotReadable
-from qet.studies.store import Store
+from qet.studies.stores.store import Store
 
 if TYPE_CHECKING:
     import xarray as xr

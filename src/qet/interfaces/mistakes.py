@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qet.foundations.errors import nearest
-from qet.studies.study_slots import Path, place
+from qet.studies.described.slots import Path, place
 
 from .toml_lines import Lines
 

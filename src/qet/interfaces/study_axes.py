@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import QetError
-from qet.studies.expression import FUNCTIONS, KNOWN, expression
-from qet.studies.study_data import axis_numbers
-from qet.studies.study_outputs import OUTPUTS
-from qet.studies.study_slots import Path, slots
-from qet.studies.sweep import sweep
-from qet.studies.sweep_sampling import sampled
+from qet.studies.described.data import axis_numbers
+from qet.studies.described.expression import FUNCTIONS, KNOWN, expression
+from qet.studies.described.outputs import OUTPUTS
+from qet.studies.described.slots import Path, slots
+from qet.studies.sweeps.sampling import sampled
+from qet.studies.sweeps.sweep import sweep
 
 from .mistakes import Mistake, no_such
 

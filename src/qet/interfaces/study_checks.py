@@ -18,9 +18,9 @@ from qet.physics.catalog import model_names
 from qet.physics.feedback import CLASSES, POLICIES
 from qet.physics.measurement import AXES
 from qet.solvers.masters import MASTERS
-from qet.studies.expression import expression
-from qet.studies.study_outputs import STEADY_OUTPUTS
-from qet.studies.study_slots import (
+from qet.studies.described.expression import expression
+from qet.studies.described.outputs import STEADY_OUTPUTS
+from qet.studies.described.slots import (
     AXIS,
     FROM_TERMS,
     STATES,

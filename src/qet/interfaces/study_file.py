@@ -15,7 +15,7 @@ from typing import Any
 
 from qet.foundations.errors import BadParameter, BadStudy
 from qet.foundations.values import plain
-from qet.studies.study_data import SECTIONS, Study, study_of
+from qet.studies.described.data import SECTIONS, Study, study_of
 
 from .mistakes import Mistake, excerpt, nearest_of, report
 from .toml_lines import lines_of, syntax_fault

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from qet.studies.study_parts import bath_of, feedback_of, jump_of, measurement_of, model_of
-from qet.studies.study_slots import Path, filled, slots
+from qet.studies.described.parts import bath_of, feedback_of, jump_of, measurement_of, model_of
+from qet.studies.described.slots import Path, filled, slots
 
 from .mistakes import Mistake
 from .study_axes import Axes

@@ -16,11 +16,11 @@ import numpy as np
 
 from qet.foundations.errors import QetError
 from qet.foundations.spelling import spelled_bytes
-from qet.studies.study_data import Study
-from qet.studies.sweep_axes import Grid, grid_of
-from qet.studies.sweep_chunks import Chunks
-from qet.studies.sweep_plan import plan
-from qet.studies.sweep_variables import variables_of
+from qet.studies.described.data import Study
+from qet.studies.sweeps.axes import Grid, grid_of
+from qet.studies.sweeps.chunks import Chunks
+from qet.studies.sweeps.plan import plan
+from qet.studies.sweeps.variables import variables_of
 
 SIZES = (1, 16, 128, 1024, 8192)  # points of the trials
 ENOUGH = 0.1  # seconds after which a trial says how long a point takes

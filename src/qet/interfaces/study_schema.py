@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
-from qet.studies.engines import ENGINES
-from qet.studies.study_data import SCALES
-from qet.studies.study_outputs import OUTPUTS
-from qet.studies.study_slots import AXIS
-from qet.studies.sweep import ERRORS
-from qet.studies.sweep_sampling import KINDS
+from qet.studies.described.data import SCALES
+from qet.studies.described.outputs import OUTPUTS
+from qet.studies.described.slots import AXIS
+from qet.studies.engines.run import ENGINES
+from qet.studies.sweeps.sampling import KINDS
+from qet.studies.sweeps.sweep import ERRORS
 
 from .mistakes import no_such
 

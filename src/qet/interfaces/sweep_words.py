@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qet.foundations.errors import BadParameter
-from qet.studies.study_data import SCALES
+from qet.studies.described.data import SCALES
 
 from .point import BATH_WORDS, JUMP_WORDS, named, pair
 

@@ -19,7 +19,7 @@ import numpy as np
 from qet.foundations.conventions import STAMP
 from qet.foundations.errors import NewerVersion, NotReadable
 from qet.foundations.values import digest, nameless, plain
-from qet.studies.store_header import identity_of_text
+from qet.studies.stores.header import identity_of_text
 
 CONVENTIONS = "qet-1"  # of the attributes of a Dataset, told on the page on files
 

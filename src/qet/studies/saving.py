@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from qet.foundations.errors import BadParameter, NotReadable, QetError, TooLarge
 from qet.foundations.made_here import made_here
 from qet.foundations.values import plain
-from qet.studies.durable import whole
-from qet.studies.netcdf import read_dataset, write_dataset
 from qet.studies.provenance import check_attributes, check_sealed, sealed, warn_if_newer
-from qet.studies.store import Store
+from qet.studies.stores.durable import whole
+from qet.studies.stores.netcdf import read_dataset, write_dataset
+from qet.studies.stores.store import Store
 from qet.studies.study import WORDS, rerun
 
 if TYPE_CHECKING:

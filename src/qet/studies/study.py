@@ -44,12 +44,12 @@ from qet.solvers.with_leads import with_leads
 from qet.studies.compare import compare_masters
 from qet.studies.decay import decay_law
 from qet.studies.decompose import decompose
-from qet.studies.gradient import gradient
+from qet.studies.described.data import study_of
+from qet.studies.gradients.gradient import gradient
 from qet.studies.optimize import optimize
 from qet.studies.reciprocity import reciprocity
-from qet.studies.study_data import study_of
-from qet.studies.sweep import sweep
-from qet.studies.sweep_sampling import sampled, zipped
+from qet.studies.sweeps.sampling import sampled, zipped
+from qet.studies.sweeps.sweep import sweep
 
 
 def _pauli_sum(*, terms: Mapping[str, Any]) -> PauliSum:

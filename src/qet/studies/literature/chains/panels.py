@@ -12,7 +12,7 @@ import numpy as np
 from qet.physics.models import ising, xxz
 from qet.studies.literature.entry import Curve, Panel
 from qet.studies.phases import phase_point
-from qet.studies.sweep import sweep
+from qet.studies.sweeps.sweep import sweep
 
 from .infinite import infinite_output, thermal_rate
 from .scans import DRIVES, LONG, along, driven, equilibrium, spread

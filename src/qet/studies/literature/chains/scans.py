@@ -18,7 +18,7 @@ from qet.protocols.teleport import teleport
 from qet.solvers.prepare import gibbs
 from qet.solvers.states import State
 from qet.solvers.steady import steady
-from qet.studies.sweep import sweep
+from qet.studies.sweeps.sweep import sweep
 
 Array = np.ndarray
 LONG = 1000  # sites

@@ -21,7 +21,7 @@ from qet.protocols.teleport import teleport
 from qet.solvers.prepare import eigenstate, gibbs, ground
 from qet.solvers.states import State
 from qet.solvers.steady import steady
-from qet.studies.study_slots import FROM_TERMS, STATES, model_name, state_kind
+from qet.studies.described.slots import FROM_TERMS, STATES, model_name, state_kind
 
 
 def run_of(data: Mapping[str, Any]) -> Run:

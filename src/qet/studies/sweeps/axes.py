@@ -18,8 +18,8 @@ import numpy as np
 from qet.foundations.checks import real
 from qet.foundations.errors import BadParameter, ShapeMismatch, unknown
 from qet.foundations.values import nameless, spell
-from qet.studies.sweep_chunks import Region
-from qet.studies.sweep_sampling import Together
+from qet.studies.sweeps.chunks import Region
+from qet.studies.sweeps.sampling import Together
 
 Array = np.ndarray
 Block = tuple[slice, ...]  # of the vectorized axes, in their order

@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import Any
 
 from qet.foundations.errors import NotOffered, WorkerLost
-from qet.studies.engines import chunk_done, processors
-from qet.studies.engines_processes import ONE_THREAD, payload_of
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Filled
-from qet.studies.sweep_work import Work
+from qet.studies.engines.processes import ONE_THREAD, payload_of
+from qet.studies.engines.run import chunk_done, processors
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Filled
+from qet.studies.sweeps.work import Work
 
 DASK, SLURM = "dask", "slurm"
 IDLE = "20 s"  # without work, as when the process that asks was killed, after which the cluster ends itself

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, ShapeMismatch
-from qet.studies.store_template import stored_dtype
-from qet.studies.sweep_chunks import Region
+from qet.studies.stores.template import stored_dtype
+from qet.studies.sweeps.chunks import Region
 
 Array = np.ndarray
 BLOCK = 1 << 20  # bytes read at once

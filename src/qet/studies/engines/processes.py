@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from qet.foundations.errors import NotOffered, WorkerLost
-from qet.studies.engines_worker import DONE, RAISED, READY, receive, send
-from qet.studies.sweep_chunks import Filled
-from qet.studies.sweep_work import Work
+from qet.studies.engines.worker import DONE, RAISED, READY, receive, send
+from qet.studies.sweeps.chunks import Filled
+from qet.studies.sweeps.work import Work
 
 MOST_DEATHS = 3  # at one chunk
 ONE_THREAD = {
@@ -162,7 +162,7 @@ class Team:
         Raises:
             EOFError: where nobody is hired any more.
         """
-        code = f"import sys; sys.path[:] = {sys.path!r}; from qet.studies.engines_worker import serve; serve()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from qet.studies.engines.worker import serve; serve()"
         pipe = subprocess.PIPE
         with self.lock:
             if self.is_over:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qet.foundations.errors import NotAStore, NotWritten, OtherStudy
-from qet.studies import journal
-from qet.studies.durable import (
+from qet.studies.stores import journal
+from qet.studies.stores.chunk_files import ChunkFiles, checksum, checksum_of_file, fault_of, names_of
+from qet.studies.stores.durable import (
     HOST,
     beside,
     clear_left_behind,
@@ -32,10 +33,9 @@ from qet.studies.durable import (
     to_disk,
     write_whole,
 )
-from qet.studies.store_chunks import ChunkFiles, checksum, checksum_of_file, fault_of, names_of
-from qet.studies.store_header import condensed, difference_text, identity_of
-from qet.studies.store_template import FORMAT, JOURNAL, LABELS, WHY, Box, error_names, labels_read, write_template
-from qet.studies.sweep_chunks import Chunks, Filled, Refused, Region
+from qet.studies.stores.header import condensed, difference_text, identity_of
+from qet.studies.stores.template import FORMAT, JOURNAL, LABELS, WHY, Box, error_names, labels_read, write_template
+from qet.studies.sweeps.chunks import Chunks, Filled, Refused, Region
 
 if TYPE_CHECKING:
     import xarray as xr

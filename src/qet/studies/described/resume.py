@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from qet.foundations.errors import NotOffered
-from qet.studies.store import Store
+from qet.studies.stores.store import Store
 from qet.studies.study import WORDS, rerun
-from qet.studies.sweep import sweep
+from qet.studies.sweeps.sweep import sweep
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -2,8 +2,8 @@
 
 Every parameter of the physics may be an array, so a sweep over such parameters is few calls on large arrays; only what
 makes another model at every value, the number of sites or the place of Bob, is gone through value by value
-(`sweep_axes`). The points are cut into chunks (`sweep_plan`), each computed alone (`sweep_work`) by whatever engine is
-at hand (`engines`).
+(`axes`). The points are cut into chunks (`plan`), each computed alone (`work`) by whatever engine is
+at hand (`qet.studies.engines`).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 
 from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.values import call_of
-from qet.studies.engines import check_engine, run_chunks
-from qet.studies.function_uses import told_of, uses_of
+from qet.studies.engines.run import check_engine, run_chunks
 from qet.studies.named_function import check_parameters, identity, name_of
-from qet.studies.progress import Progress
 from qet.studies.provenance import dataset_attributes, sealed
-from qet.studies.store_header import condensed
-from qet.studies.sweep_axes import grid_of
-from qet.studies.sweep_chunks import Filled, Refused, Region
-from qet.studies.sweep_columns import Columns
-from qet.studies.sweep_plan import plan
-from qet.studies.sweep_sampling import Together
-from qet.studies.sweep_stored import Ask, refusal_of, stored
-from qet.studies.sweep_variables import numbers_of_runs
-from qet.studies.sweep_work import Work
+from qet.studies.stores.header import condensed
+from qet.studies.sweeps.axes import grid_of
+from qet.studies.sweeps.chunks import Filled, Refused, Region
+from qet.studies.sweeps.columns import Columns
+from qet.studies.sweeps.function_uses import told_of, uses_of
+from qet.studies.sweeps.plan import plan
+from qet.studies.sweeps.progress import Progress
+from qet.studies.sweeps.sampling import Together
+from qet.studies.sweeps.stored import Ask, refusal_of, stored
+from qet.studies.sweeps.variables import numbers_of_runs
+from qet.studies.sweeps.work import Work
 
 if TYPE_CHECKING:
     import xarray as xr

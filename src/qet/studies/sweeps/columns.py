@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, ShapeMismatch
-from qet.studies.sweep_chunks import Region
+from qet.studies.sweeps.chunks import Region
 
 Array = np.ndarray
 

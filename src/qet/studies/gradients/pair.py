@@ -1,7 +1,7 @@
 """Derivatives for the pair between reservoirs as arithmetic on arrays: transposed elimination, then the chain rule.
 
 From the energy to the means of the state, the parameters of the generator and the raw numbers of the run (its leaves)
-by formulas; from the leaves to the user's parameters along the lines of `gradient_leaves`.
+by formulas; from the leaves to the user's parameters along the lines of `leaves`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from qet.protocols.run import Run
 from qet.solvers.pair import XX
 from qet.solvers.states import Expectations
 from qet.solvers.transposed import Leaf, chained, inputs_of, pulled, transposed
-from qet.studies.gradient_implicit import Answers, Called, Found, implicit, is_settled, scale_of
-from qet.studies.gradient_leaves import Lines, NotALeaf, lines_of
+from qet.studies.gradients.implicit import Answers, Called, Found, implicit, is_settled, scale_of
+from qet.studies.gradients.leaves import Lines, NotALeaf, lines_of
 
 Array = np.ndarray
 PARTS = ("injected", "extracted", "local")

@@ -18,7 +18,7 @@ import numpy as np
 from qet.foundations import errors
 from qet.foundations.errors import BadParameter, QetError
 from qet.foundations.values import plain
-from qet.studies.sweep_chunks import Chunks, Filled
+from qet.studies.sweeps.chunks import Chunks, Filled
 
 Array = np.ndarray
 FORMAT = 1  # of the store; a store with a higher number is not opened

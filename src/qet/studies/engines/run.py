@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from qet.foundations.errors import BadParameter, unknown
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Filled
-from qet.studies.sweep_work import Work
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Filled
+from qet.studies.sweeps.work import Work
 
 ENGINES = ("serial", "processes", "dask", "slurm")
 OnDone = Callable[[Filled], None]
@@ -45,11 +45,11 @@ def run_chunks(
         for number in numbers:
             on_done(chunk_done(work, number, store))
     elif engine == "processes":
-        from qet.studies.engines_processes import run_by_processes
+        from qet.studies.engines.processes import run_by_processes
 
         run_by_processes(work, numbers, store_path, min(workers or processors(), len(numbers)), on_done)
     else:
-        from qet.studies.engines_dask import run_by_dask
+        from qet.studies.engines.cluster import run_by_dask
 
         run_by_dask(work, numbers, store_path, engine=engine, workers=workers, on_done=on_done)
 

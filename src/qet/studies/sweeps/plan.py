@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import BadParameter, unknown
-from qet.studies.sweep_axes import Grid
-from qet.studies.sweep_chunks import Chunks
+from qet.studies.sweeps.axes import Grid
+from qet.studies.sweeps.chunks import Chunks
 
 POINTS = 2**18  # of a chunk of vectorized axes: 2 MiB a number
 MOST_LOOPED = 1024  # chunks of a sweep that is mostly looped; beyond, neighbors share one

@@ -17,10 +17,10 @@ import numpy as np
 
 from qet.foundations.errors import BadParameter, NotReadable
 from qet.foundations.values import plain
-from qet.studies.durable import whole
-from qet.studies.store_template import stored_dtype
-from qet.studies.sweep_chunks import Region
-from qet.studies.unfailing_file import UnfailingFile
+from qet.studies.stores.durable import whole
+from qet.studies.stores.template import stored_dtype
+from qet.studies.stores.unfailing_file import UnfailingFile
+from qet.studies.sweeps.chunks import Region
 
 if TYPE_CHECKING:
     import xarray as xr

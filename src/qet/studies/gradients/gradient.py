@@ -4,7 +4,7 @@ Nothing is solved at a shifted parameter. The state is differentiated implicitly
 `solvers.adjoint`), Bob's optimum by the envelope theorem (`protocols.tangent`); what remains is an explicit smooth
 function of the parameters, with the state and the operations held, whose slope is taken by extrapolated central
 differences with a stated error (`foundations.stencil`). The two-qubit pair between baths has a straight line through
-the transposed elimination instead (`gradient_pair`), in NumPy or in JAX.
+the transposed elimination instead (`pair`), in NumPy or in JAX.
 
 A point without a derivative (equally good operations that answer differently, a level crossing, the square root at the
 end of a strength) is marked and its derivative is NaN.
@@ -25,8 +25,8 @@ from qet.foundations.checks import broadcast, real
 from qet.foundations.errors import BadParameter, NotOffered, ShapeMismatch, unknown
 from qet.foundations.values import Call, Value, call_of, frozen
 from qet.protocols.run import Run
-from qet.studies.gradient_implicit import Found, implicit
-from qet.studies.gradient_pair import by_leaves, is_offered
+from qet.studies.gradients.implicit import Found, implicit
+from qet.studies.gradients.pair import by_leaves, is_offered
 from qet.studies.named_function import check_parameters, identity, name_of
 from qet.studies.objective import quiet
 

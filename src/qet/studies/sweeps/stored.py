@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from qet.foundations import errors as every_error
 from qet.foundations.errors import BadParameter, QetError
-from qet.studies.durable import shown
-from qet.studies.engines import run_chunks
+from qet.studies.engines.run import run_chunks
 from qet.studies.named_function import name_of
-from qet.studies.progress import Progress
-from qet.studies.store import Store
-from qet.studies.sweep_chunks import Filled, Refused
-from qet.studies.sweep_work import Work
+from qet.studies.stores.durable import shown
+from qet.studies.stores.store import Store
+from qet.studies.sweeps.chunks import Filled, Refused
+from qet.studies.sweeps.progress import Progress
+from qet.studies.sweeps.work import Work
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qet.studies.durable import HOST
+from qet.studies.stores.durable import HOST
 
 log = logging.getLogger("qet.store")
 SUFFIX = ".jsonl"

@@ -56,8 +56,8 @@ def serve() -> None:
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked, messages), daemon=True).start()
     try:
-        from qet.studies.engines import chunk_done
-        from qet.studies.store import Store
+        from qet.studies.engines.run import chunk_done
+        from qet.studies.stores.store import Store
 
         work, store_path = pickle.loads(messages.get())  # noqa: S301 - from the process that started this one
         store = None if store_path is None else Store.open(store_path)

@@ -18,10 +18,10 @@ import numpy as np
 from qet.foundations.errors import BadParameter, QetError
 from qet.protocols.run import Run
 from qet.studies.named_function import name_of
-from qet.studies.sweep_axes import Block, Grid
-from qet.studies.sweep_chunks import Chunks, Filled, Refused, Region
-from qet.studies.sweep_columns import Columns
-from qet.studies.sweep_variables import ALL, Variable, variables_of
+from qet.studies.sweeps.axes import Block, Grid
+from qet.studies.sweeps.chunks import Chunks, Filled, Refused, Region
+from qet.studies.sweeps.columns import Columns
+from qet.studies.sweeps.variables import ALL, Variable, variables_of
 
 Array = np.ndarray
 WHERE = re.compile(r" \(first at index \([\d, ]*\); \d+ of \d+ points\)$")  # as `refuse_where` adds it

@@ -9,7 +9,7 @@ import numpy as np
 from qet.foundations.errors import NotOffered, unknown
 from qet.protocols.information import SCALARS, information
 from qet.protocols.run import Run
-from qet.studies.sweep_variables import RUN_ENERGIES, RUN_NUMBERS
+from qet.studies.sweeps.variables import RUN_ENERGIES, RUN_NUMBERS
 
 MORE_ENERGIES = {"local_before": "the best that Bob gets had Alice not measured"}
 MORE_NUMBERS = {"efficiency_teleported": "teleported over injected energy"}

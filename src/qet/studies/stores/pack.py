@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from qet.foundations.errors import NotAStore
-from qet.studies.netcdf import written
-from qet.studies.store import TOLD, Store
+from qet.studies.stores.netcdf import written
+from qet.studies.stores.store import TOLD, Store
 
 SAID = "refusals"
 

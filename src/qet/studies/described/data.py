@@ -19,12 +19,12 @@ import numpy as np
 from qet.foundations.errors import BadParameter, unknown
 from qet.foundations.values import Call, Value, plain
 from qet.protocols.run import Run
-from qet.studies.expression import expression
-from qet.studies.study_outputs import outputs_of
-from qet.studies.study_parts import run_of
-from qet.studies.study_slots import filled, model_name, slots, state_kind
-from qet.studies.sweep import sweep
-from qet.studies.sweep_sampling import sampled, zipped
+from qet.studies.described.expression import expression
+from qet.studies.described.outputs import outputs_of
+from qet.studies.described.parts import run_of
+from qet.studies.described.slots import filled, model_name, slots, state_kind
+from qet.studies.sweeps.sampling import sampled, zipped
+from qet.studies.sweeps.sweep import sweep
 
 if TYPE_CHECKING:
     import xarray as xr

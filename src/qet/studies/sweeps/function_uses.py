@@ -21,8 +21,8 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from qet.foundations.values import plain
-from qet.studies.held_values import Telling
 from qet.studies.named_function import identity
+from qet.studies.sweeps.held_values import Telling
 
 INSIDE = ("py_func", "pyfunc", "__wrapped__")  # where numba, numpy.vectorize, and decorators keep a function
 LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -18,7 +18,7 @@ import numpy as np
 from qet.foundations.errors import BadParameter, QetError, unknown
 from qet.physics.catalog import find_model
 from qet.physics.models import model as model_of_terms
-from qet.studies.expression import expression
+from qet.studies.described.expression import expression
 
 Path = tuple[str | int, ...]
 Kind = Literal["number", "whole", "word", "flag"]

@@ -22,7 +22,7 @@ from qet.physics.baths import Bath
 from qet.protocols.run import Run
 from qet.solvers.deferred import unsolved
 from qet.solvers.transposed import Leaf
-from qet.studies.gradient_implicit import Called, scale_of
+from qet.studies.gradients.implicit import Called, scale_of
 
 Array = np.ndarray
 SAMPLES = 8
