@@ -35,7 +35,7 @@ def run_by_dask(
     workers: int | None,
     on_done: Callable[[Filled], None],
 ) -> None:
-    """Compute chunks on a cluster; see `engines.run_chunks`.
+    """Compute chunks on a cluster; see `run.run_chunks`.
 
     Args:
         work, numbers, store_path, on_done: As there. A store lies in a folder that all workers see.

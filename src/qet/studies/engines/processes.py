@@ -40,7 +40,7 @@ DIED = "died"
 def run_by_processes(
     work: Work, numbers: Sequence[int], store_path: Any, workers: int, on_done: Callable[[Filled], None]
 ) -> None:
-    """Compute chunks in processes of their own; see `engines.run_chunks`.
+    """Compute chunks in processes of their own; see `run.run_chunks`.
 
     Raises:
         NotOffered: where the function cannot be sent to another process.

@@ -7,6 +7,7 @@ that started it is gone, and it ends at once.
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import queue
@@ -53,6 +54,8 @@ def serve() -> None:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what is printed is there when the process is ended
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked, messages), daemon=True).start()
     try:
