@@ -24,7 +24,8 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
     try:
         if isinstance(value, (str, bytes)) or value is None or np.iscomplexobj(value):
             raise TypeError
-        array, whole, least, most = _copied(value)  # what the caller does to his array later is his
+        # what the caller does to his array later is his
+        array, whole, least, most = _copied(value, minimum is not None, maximum is not None)
     except (TypeError, ValueError):
         raise BadParameter(f"{name} must be a real number or an array of them; got {value!r}.") from None
     if array.size:
@@ -41,8 +42,11 @@ def real(name: str, value: Any, *, minimum: float | None = None, maximum: float 
     return array.item() if array.ndim == 0 else frozen(array)
 
 
-def _copied(value: Any) -> tuple[Array, float, float, float]:
-    """A copy as floats, its sum and its least and greatest; a large array in pieces that stay in the cache."""
+def _copied(value: Any, has_minimum: bool, has_maximum: bool) -> tuple[Array, float, float, float]:
+    """A copy as floats, its sum and, where bounds ask for it, its least and greatest.
+
+    A large array is looked at in pieces that stay in the cache.
+    """
     if not isinstance(value, np.ndarray):
         value = np.array(value, dtype=float)
     array = np.empty(value.shape)
@@ -55,7 +59,8 @@ def _copied(value: Any) -> tuple[Array, float, float, float]:
         for to, source in pieces:
             to[...] = source
             whole += to.sum()
-            least, most = min(least, to.min(initial=np.inf)), max(most, to.max(initial=-np.inf))
+            least = min(least, to.min(initial=np.inf)) if has_minimum else least
+            most = max(most, to.max(initial=-np.inf)) if has_maximum else most
     return array, whole, least, most
 
 

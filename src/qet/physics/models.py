@@ -58,7 +58,8 @@ def minimal(*, h: Any = 1.0, k: Any = 0.5, detuning: Any = 0.0, offsets: bool = 
     """
     h, k, detuning = real("h", h), real("k", k), real("detuning", detuning)
     has_detuning = np.ndim(detuning) or detuning != 0.0
-    a, b = (h + detuning / 2, h - detuning / 2) if has_detuning else (h, h)
+    half = 0.5 * detuning
+    a, b = (h + half, h - half) if has_detuning else (h, h)
     terms = {
         "H_A": PauliSum(((((0, "Z"),), a),)),
         "H_B": PauliSum(((((1, "Z"),), b),)),

@@ -205,13 +205,22 @@ def _coupling_vector(bath: Bath, site: int) -> Vector | None:
     return None if bath.coupling == "exchange" else COUPLING_VECTORS[bath.coupling]
 
 
+def _is_away_from_zero(x: Any) -> bool:
+    """Whether no number is zero; mostly all have one sign, which is told without a copy."""
+    if np.min(x, initial=1.0) > 0.0 or np.max(x, initial=-1.0) < 0.0:
+        return True
+    return bool(np.min(np.abs(x), initial=1.0) > 0.0)
+
+
 def _refuse_divergence(bath: Bath, site: int, field: Vector, vector: Vector | None) -> None:
-    may_be_above = bath.statistics == "boson" and np.max(bath.mu, initial=0.0) > 0.0
-    has_no_zero = np.any(has_no_limit(bath.T, bath.rate, bath.mu, bath.statistics, bath.spectrum))
-    if bath.statistics != "boson" or not (has_no_zero or may_be_above):
+    if bath.statistics != "boson":
         return
-    if vector is None and not may_be_above and np.min(np.abs(field[2]), initial=1.0) > 0.0:
-        return
+    may_be_above = np.max(bath.mu, initial=0.0) > 0.0
+    if not may_be_above:
+        if vector is None and _is_away_from_zero(field[2]):
+            return
+        if not np.any(has_no_limit(bath.T, bath.rate, bath.mu, bath.statistics, bath.spectrum)):
+            return
 
     gap, diagonal, above = in_chunks(_faults(bath), *field, bath.T, bath.rate, bath.mu, *(vector or ()))
     above, mu = np.asarray(above), np.broadcast_to(bath.mu, np.shape(above))
