@@ -69,7 +69,7 @@ def test_a_process_that_is_killed_costs_its_chunk_alone(processes, tmp_path):
 
     data = qet.sweep(fragile, g=G, chunks=1, engine="processes", workers=2)
     np.testing.assert_array_equal(data.fragile, 2 * G)
-    assert len(processes) == 4
+    assert len(processes) in (3, 4)  # one for each killed, unless nothing was left to do
     assert sorted(process.returncode for process in processes).count(-signal.SIGKILL) >= 2
 
 
