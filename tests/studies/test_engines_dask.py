@@ -29,7 +29,12 @@ CHUNKS = {"h": 3, "T": 4}  # six chunks, four of them cut short
 
 @pytest.fixture(scope="module")
 def client():
-    with engines_dask._local(2) as cluster, Client(cluster) as found:
+    idle, engines_dask.IDLE = engines_dask.IDLE, "1 hour"  # of tests that do not use it
+    try:
+        cluster = engines_dask._local(2)
+    finally:
+        engines_dask.IDLE = idle
+    with cluster, Client(cluster) as found:
         yield found
 
 

@@ -6,6 +6,9 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from store_cases import CHUNKS, HEADER, complete, contents, filled, made
 
 from qet.foundations.errors import NotAStore, NotWritten, OtherStudy
+from qet.studies.stores import durable
 from qet.studies.stores.store import Store
 
 
@@ -276,3 +280,16 @@ def test_a_store_with_a_variable_missing_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "a.zarr" / "energy" / "zarr.json").unlink()
     with pytest.raises(NotAStore, match="damaged"):
         Store.open(tmp_path / "a.zarr")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the state of a process is read from /proc")
+def test_a_process_that_ended_and_was_not_asked_how_is_gone():
+    """Where nobody buries orphans, as in a container, their numbers stay taken."""
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    end = time.monotonic() + 60.0
+    while b") Z " not in Path(f"/proc/{process.pid}/stat").read_bytes():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    os.kill(process.pid, 0)  # its number is still taken
+    assert not durable._is_alive(process.pid)
+    process.wait()

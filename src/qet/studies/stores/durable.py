@@ -157,4 +157,13 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_unburied(pid)
+
+
+def _is_unburied(pid: int) -> bool:
+    """Whether a process has ended and only its number is left, because nobody asked how it ended (Linux)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
