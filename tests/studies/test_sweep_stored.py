@@ -314,7 +314,8 @@ def chunks_done_torn(store):
 @pytest.mark.slow
 def test_an_interrupted_sweep_ends_its_processes_and_says_what_is_kept(tmp_path):
     script, out = tmp_path / "study.py", tmp_path / "map.zarr"
-    script.write_text(SCRIPT.replace("pause = 0.05", "pause = 0.3"))
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also in the background
+    script.write_text(listening + SCRIPT.replace("pause = 0.05", "pause = 0.3"))
     process = begin(script, out, "processes")
     wait_until(lambda: len(chunks_done_torn(out)) >= 3 or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
