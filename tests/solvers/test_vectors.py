@@ -9,9 +9,9 @@ import qet
 from qet.foundations.errors import BadParameter, DegenerateLevel, NotConverged, NotOffered, TooLarge
 from qet.foundations.kernels import block_transfer, pauli_product
 from qet.foundations.paulis import collect
+from qet.foundations.threads import thread_count
 from qet.solvers.vectors import lanczos, levels
 from qet.solvers.vectors import rows as rows_of
-from qet.solvers.vectors.cores import cores
 from qet.solvers.vectors.lanczos import TIGHT, lowest
 from qet.solvers.vectors.levels import level_by_krylov, memory_of
 from qet.solvers.vectors.motion import Motion
@@ -92,7 +92,7 @@ def test_the_compiled_product_is_its_plain_twin_on_rings_and_long_strings(name, 
 def test_sums_of_long_rows_are_the_same_on_any_number_of_cores(is_real, allowed, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", allowed)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)), raising=False)
-    assert cores() == int(allowed)
+    assert thread_count() == int(allowed)
     rng = np.random.default_rng(5)
     known, few = (rng.normal(size=(k, 70_000, 2)) @ np.array([1, 0 if is_real else 1j]) for k in (5, 2))
     c = rows_of.overlaps(known, few)

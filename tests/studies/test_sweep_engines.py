@@ -14,8 +14,8 @@ import pytest
 
 import qet
 from qet.foundations.errors import DegenerateLevel, NotOffered, WorkerLost
+from qet.foundations.threads import processors
 from qet.studies.engines import processes as engines_processes
-from qet.studies.engines.run import processors
 
 G, T = np.array([0.5, 1.0, 1.7, 2.0, 2.2]), np.array([0.1, 0.4, 0.9])
 

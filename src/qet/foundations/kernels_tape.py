@@ -18,8 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import carray, float64, int64, njit, types, uint8  # type: ignore[attr-defined]
+from numba import carray, float64, int64, types, uint8  # type: ignore[attr-defined]
 from numba.extending import intrinsic
+
+from qet.foundations.kernels import compiled_on_disk
 
 Array = np.ndarray
 Kernel = Callable[..., Any]
@@ -38,17 +40,8 @@ LOG2E, LN2, LN2_REST = 1.4426950408889634, 0.6931471803691238, 1.908214929270587
 
 
 def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
-    """numba's `njit`, kept on disk, or made anew in every process where nothing can be written."""
-
-    def decorate(function: Kernel) -> Kernel:
-        settings = {"error_model": "numpy", "nogil": True, **options}
-        try:
-            kernel: Kernel = njit(cache=True, **settings)(function)
-        except RuntimeError:  # of numba's, which finds no directory to write to
-            kernel = njit(**settings)(function)
-        return kernel
-
-    return decorate
+    """`compiled_on_disk` with IEEE's division by zero, and without Python's lock."""
+    return compiled_on_disk(error_model="numpy", nogil=True, **options)
 
 
 def _made(function: Kernel) -> Kernel:

@@ -24,9 +24,15 @@ def thread_count() -> int:
         return asked
     if multiprocessing.parent_process() is not None or threading.current_thread() is not threading.main_thread():
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limits = (os.environ.get(name, "").split(",")[0] for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"))
-    return max(1, min([cores, *(int(limit) for limit in limits if limit.strip().isdecimal())]))
+    return max(1, min([processors(), *(int(limit) for limit in limits if limit.strip().isdecimal())]))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

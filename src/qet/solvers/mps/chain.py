@@ -135,7 +135,7 @@ class Train:
 
     def _split(self, matrix: Array) -> tuple[Array, Array, Array]:
         """Singular value decomposition without the small ones, the norm kept."""
-        U, s, V = _svd(matrix)
+        U, s, V = thin_svd(matrix)
         total = float(s @ s)
         if total == 0.0:
             return U[:, :1], s[:1], V[:1]
@@ -145,7 +145,8 @@ class Train:
         return U[:, :kept], s[:kept] * np.sqrt(total / weight), V[:kept]
 
 
-def _svd(matrix: Array) -> tuple[Array, Array, Array]:
+def thin_svd(matrix: Array) -> tuple[Array, Array, Array]:
+    """U, singular values and V of a matrix."""
     try:
         return np.linalg.svd(matrix, full_matrices=False)
     except np.linalg.LinAlgError:  # the fast driver fails on rare matrices that the slow one takes
@@ -165,7 +166,7 @@ def chain_of_vector(psi: Array, n_sites: int) -> Chain:
     tensors, rest = [], np.asarray(psi).reshape(1, -1)
     for _ in range(n_sites - 1):
         left = rest.shape[0]
-        U, s, V = _svd(rest.reshape(left * 2, -1))
+        U, s, V = thin_svd(rest.reshape(left * 2, -1))
         kept = max(1, int(np.sum(s > CUT * np.linalg.norm(s))))
         tensors.append(U[:, :kept].reshape(left, 2, 1, kept))
         rest = s[:kept, None] * V[:kept]
@@ -182,7 +183,7 @@ def operator_string(matrix: Array, sites: Sequence[int]) -> tuple[list[Array], i
     ordered, rest, parts = sorted(sites), tensor.reshape(1, -1), []
     for _ in range(m - 1):
         left = rest.shape[0]
-        U, s, V = _svd(rest.reshape(left * 4, -1))
+        U, s, V = thin_svd(rest.reshape(left * 4, -1))
         kept = max(1, int(np.sum(s > 1e-15 * s[0]))) if s[0] > 0.0 else 1
         parts.append(U[:, :kept].reshape(left, 2, 2, kept).transpose(0, 3, 1, 2))
         rest = s[:kept, None] * V[:kept]

@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 
 from qet.solvers.chains.polynomial import krylov
+from qet.solvers.mps.chain import thin_svd
 
 Array = np.ndarray
 Tensors = tuple[Array, ...]  # one a site, (left, 4, right)
@@ -70,7 +71,7 @@ class Sweeps:
             for j in bonds:
                 theta = self._solved(j, MIDDLE * most if j == middle else most)
                 a, c = theta.shape[0], theta.shape[-1]
-                U, s, V = _svd(theta.reshape(a * 4, 4 * c))
+                U, s, V = thin_svd(theta.reshape(a * 4, 4 * c))
                 kept = max(1, min(bond, int(np.sum(s > CUT * np.linalg.norm(s)))))
                 dropped = max(dropped, float(np.linalg.norm(s[kept:])))
                 U, V = (U[:, :kept], s[:kept, None] * V[:kept]) if to_right else (U[:, :kept] * s[:kept], V[:kept])
@@ -152,13 +153,3 @@ def distance(one: Tensors, other: Tensors) -> float:
         both = np.concatenate((top, low), axis=2) if j < len(one) - 1 else top + low
         carry = np.asarray(np.linalg.qr(both.reshape(-1, both.shape[2]), mode="r"))
     return float(np.linalg.norm(carry))
-
-
-def _svd(matrix: Array) -> tuple[Array, Array, Array]:
-    try:
-        return np.linalg.svd(matrix, full_matrices=False)
-    except np.linalg.LinAlgError:  # the fast driver fails on rare matrices that the slow one takes
-        from scipy.linalg import svd
-
-        U, s, V = svd(matrix, full_matrices=False, lapack_driver="gesvd")
-        return U, s, V

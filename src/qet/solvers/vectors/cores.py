@@ -5,10 +5,11 @@ The parts are the same on any number of cores, and so are the digits. A core tha
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from qet.foundations.threads import thread_count
 
 PARTS = 16
 T = TypeVar("T")
@@ -19,15 +20,8 @@ def shared(work: Callable[[int, int], T], count: int) -> list[T]:
     parts = min(PARTS, count)
     firsts = [k * count // parts for k in range(parts)]
     lasts = [(k + 1) * count // parts for k in range(parts)]
-    at_once = min(cores(), parts)
+    at_once = min(thread_count(), parts)
     if at_once == 1:
         return list(map(work, firsts, lasts))
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(work, firsts, lasts))
-
-
-def cores() -> int:
-    """How many cores to take: those of this process, or as many as OMP_NUM_THREADS allows."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(int(allowed), free) if allowed.isdigit() and int(allowed) else free

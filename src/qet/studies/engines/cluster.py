@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 from qet.foundations.errors import NotOffered, WorkerLost
+from qet.foundations.threads import processors
 from qet.studies.engines.processes import ONE_THREAD, payload_of
-from qet.studies.engines.run import chunk_done, processors
+from qet.studies.engines.run import chunk_done
 from qet.studies.stores.store import Store
 from qet.studies.sweeps.chunks import Filled
 from qet.studies.sweeps.work import Work

@@ -6,12 +6,12 @@ twice is the same twice. Where there is a store, whoever computed a chunk writes
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from qet.foundations.errors import BadParameter, unknown
+from qet.foundations.threads import processors
 from qet.studies.stores.store import Store
 from qet.studies.sweeps.chunks import Filled
 from qet.studies.sweeps.work import Work
@@ -69,10 +69,3 @@ def chunk_done(work: Work, number: int, store: Store | None) -> Filled:
         return filled
     store.write(filled)
     return replace(filled, values={}, dims={}, attributes={}, refused=filled.refused[:1])
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
